@@ -1,0 +1,61 @@
+import { basename } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import type { FeedProgress } from '#local/feed.ts'
+import type { LocalPipeline } from '#local/local-pipeline.ts'
+import { count } from '#cli/text.ts'
+import type { Terminal } from '#cli/terminal.ts'
+
+const EVERY = 500
+const PLAIN_EVERY = 5_000
+
+/** What a bounded run says while it runs: one line that is redrawn on a terminal, now and then a line elsewhere. On stderr. */
+export class Progress {
+  readonly #terminal: Terminal
+  readonly #quiet: boolean
+  #timer: NodeJS.Timeout | undefined
+  #pipeline: LocalPipeline | undefined
+  #feeding = ''
+  #drawn = false
+
+  constructor(terminal: Terminal, quiet: boolean) {
+    this.#terminal = terminal
+    this.#quiet = quiet
+  }
+
+  begin(pipeline: LocalPipeline): void {
+    this.#pipeline = pipeline
+    if (this.#quiet) return
+    this.#timer = setInterval(() => void this.#draw(), this.#terminal.interactive ? EVERY : PLAIN_EVERY)
+    this.#timer.unref()
+  }
+
+  fed(path: string, { records, bytes, totalBytes }: FeedProgress): void {
+    const percent = totalBytes === 0 ? 100 : Math.floor((100 * bytes) / totalBytes)
+    this.#feeding = `${basename(path)} ${percent} % (${count(records)} records)`
+  }
+
+  retry(stage: string, error: unknown, attempt: number): void {
+    this.#clear()
+    const message = error instanceof Error ? error.message : String(error)
+    this.#terminal.err(`${stage}: attempt ${attempt} failed and will be repeated: ${message}\n`)
+  }
+
+  end(): void {
+    clearInterval(this.#timer)
+    this.#clear()
+  }
+
+  async #draw(): Promise<void> {
+    const counts = await this.#pipeline?.counts().catch(() => undefined)
+    if (counts === undefined || this.#timer === undefined) return
+    const line = `${(performance.now() / 1000).toFixed(0)} s · read ${this.#feeding} · applied ${count(counts.read)}`
+    this.#clear()
+    this.#terminal.err(this.#terminal.interactive ? line : `${line}\n`)
+    this.#drawn = this.#terminal.interactive
+  }
+
+  #clear(): void {
+    if (this.#drawn) this.#terminal.err('\r\u001b[2K')
+    this.#drawn = false
+  }
+}

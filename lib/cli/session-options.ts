@@ -1,0 +1,53 @@
+import { availableParallelism } from 'node:os'
+import type { Args, OptionSpecs } from '#cli/args.ts'
+import type { Terminal } from '#cli/terminal.ts'
+import type { SessionOptions } from '#local/session.ts'
+
+/** Options that `run` and `dev` share. */
+export const SESSION_OPTIONS: OptionSpecs = {
+  data: { type: 'string' },
+  partitions: { type: 'string' },
+  'batch-size': { type: 'string' },
+  workers: { type: 'string' },
+  topic: { type: 'string' },
+  'no-sql': { type: 'boolean' },
+}
+
+export function brokersOf(terminal: Terminal): readonly string[] | undefined {
+  const brokers = terminal.env['KAFKA_BROKERS']?.split(',').map((broker) => broker.trim())
+  return brokers?.some((broker) => broker !== '') ? brokers : undefined
+}
+
+type Shared =
+  | 'partitions'
+  | 'batchSize'
+  | 'workers'
+  | 'commitEvery'
+  | 'closeEvery'
+  | 'brokers'
+  | 'topicName'
+  | 'databaseUrl'
+  | 'batchWindow'
+  | 'withSql'
+
+/** How long a batch may wait to fill up: Lambda's own default. */
+const BATCH_WINDOW = 500
+/** How often tables are committed and windows closed: what a Lambda would do every few seconds. */
+const COMMIT_EVERY = 2_000
+const CLOSE_EVERY = 1_000
+
+/** @throws SluiceError USAGE */
+export function sessionSettings(options: Args, terminal: Terminal, batchSize: number): Pick<SessionOptions, Shared> {
+  return {
+    partitions: options.count('partitions', { min: 1, max: 1_000 }),
+    batchSize: options.count('batch-size', { min: 1, max: 10_000 }) ?? batchSize,
+    batchWindow: BATCH_WINDOW,
+    workers: options.count('workers', { min: 0, max: 64 }) ?? Math.min(1, availableParallelism() - 1),
+    commitEvery: COMMIT_EVERY,
+    closeEvery: CLOSE_EVERY,
+    brokers: brokersOf(terminal),
+    topicName: options.text('topic'),
+    databaseUrl: terminal.env['DATABASE_URL'],
+    withSql: !options.flag('no-sql'),
+  }
+}

@@ -1,0 +1,55 @@
+import { DeltaTable } from '#delta/table.ts'
+import type { DataFolder } from '#local/data-folder.ts'
+import type { LocalCounts, LocalPipeline } from '#local/local-pipeline.ts'
+import { tablePath } from '#runtime/runtime.ts'
+import { plannedTables } from '#runtime/tables.ts'
+import { alignTable, count } from '#cli/text.ts'
+import type { Terminal } from '#cli/terminal.ts'
+
+export interface RunSummary {
+  readonly pipeline: string
+  readonly dataFolder: string
+  readonly records: LocalCounts
+  readonly tables: readonly { readonly name: string; readonly rows: number; readonly files: number; readonly version: number }[]
+  readonly seconds: number
+  readonly recordsPerSecond: number
+  readonly peakMemoryMb: number
+  readonly cpuSeconds: number
+}
+
+/** Reads what the tables hold now: one snapshot a table. */
+export async function summarize(pipeline: LocalPipeline, folder: DataFolder, seconds: number): Promise<RunSummary> {
+  const { runtime } = pipeline
+  const tables = []
+  for (const { name } of plannedTables(runtime.plan)) {
+    const snapshot = await (await DeltaTable.open(runtime, tablePath(name))).snapshot()
+    tables.push({ name, rows: snapshot.totalRows() ?? 0, files: snapshot.files.length, version: snapshot.version })
+  }
+  const records = await pipeline.counts()
+  const usage = process.resourceUsage()
+  return {
+    pipeline: runtime.plan.name,
+    dataFolder: folder.path,
+    records,
+    tables,
+    seconds,
+    recordsPerSecond: records.read / seconds,
+    peakMemoryMb: usage.maxRSS / 1024,
+    cpuSeconds: (usage.userCPUTime + usage.systemCPUTime) / 1e6,
+  }
+}
+
+export function printSummary(terminal: Terminal, summary: RunSummary): void {
+  const { records, tables } = summary
+  const partly = records.partlyLate === 0 ? '' : ` (${count(records.partlyLate)} of the counted missed a window)`
+  terminal.out(
+    `${count(records.read)} records read = ${count(records.counted)} counted + ${count(records.late)} late + ` +
+      `${count(records.quarantined)} quarantined${partly}\n\n`,
+  )
+  const rows = tables.map(({ name, rows, files, version }) => [name, count(rows), count(files), String(version)])
+  terminal.out(alignTable(['table', 'rows', 'files', 'version'], rows, [1, 2, 3]))
+  terminal.out(
+    `\n${summary.seconds.toFixed(1)} s, ${count(Math.round(summary.recordsPerSecond))} records/s, ` +
+      `${summary.cpuSeconds.toFixed(1)} CPU s, peak memory ${Math.round(summary.peakMemoryMb)} MB · ${summary.dataFolder}\n`,
+  )
+}

@@ -1,0 +1,143 @@
+import { isSluiceError, SluiceError } from '#core/errors.ts'
+import type { Millis } from '#core/time.ts'
+import { type Actions, encodeCommit } from '#delta/actions.ts'
+import { getIfPresent } from '#delta/checkpoint.ts'
+import { foldCommit, type TableState } from '#delta/checksum.ts'
+import type { DeltaDeps } from '#delta/deps.ts'
+import { type LogPaths, listLog } from '#delta/log.ts'
+import { parseCommit } from '#delta/parse.ts'
+import { stateFrom } from '#delta/state.ts'
+
+/** Faults of the store in a row that one commit bears. */
+const FAULTS_MAX = 10
+/** Versions that others may take from under one commit. */
+const LOST_MAX = 100
+const BACKOFF_FIRST: Millis = 20
+const BACKOFF_MAX: Millis = 1_000
+
+/** What one commit file will say; the same whichever version it gets. */
+export interface Attempt {
+  /** As `commitInfo.txnId`: how we know our own commit again. */
+  readonly txnId: string
+  readonly actions: Partial<Actions>
+}
+
+/**
+ * Commits right after `state` or, when others were faster, after the latest version, as long as `check` (given the state that the
+ * others left) does not throw. Where the store does not say whether our file was written (a lost answer, a retry that met its own
+ * object, a fault), the file is read back: our `txnId` in it means that it was.
+ *
+ * Cost: one PUT without contention; a lost race adds a GET, a LIST and another PUT.
+ *
+ * @returns the state after the commit
+ * @throws SluiceError DELTA_COMMIT_FAILED (retryable) after too many faults or lost races, and what `check` throws
+ */
+export async function commitAfter(
+  deps: DeltaDeps,
+  paths: LogPaths,
+  state: TableState,
+  attempt: Attempt,
+  check: (now: TableState) => void,
+): Promise<TableState> {
+  const bytes = encodeCommit(attempt.actions)
+  let before = state
+  for (let lost = 0; lost < LOST_MAX; lost++) {
+    const winner = await claim(deps, paths, before.version + 1, bytes, attempt.txnId)
+    if (winner === null) {
+      const after = foldCommit(before, complete(attempt.actions))
+      if (after === undefined) throw new Error('an append always folds')
+      return after
+    }
+    await deps.clock.sleep(backoff(lost, attempt.txnId))
+    const known = before
+    before = await patiently(deps, attempt.txnId, () => stateAfterLoss(deps, paths, known, winner))
+    check(before)
+  }
+  throw new SluiceError(
+    'DELTA_COMMIT_FAILED',
+    `Expected to commit to ${paths.name} within ${LOST_MAX} attempts, but other writers took every version up to ${before.version}. Nothing was committed; try again, or let fewer writers commit.`,
+    { retryable: true, details: { table: paths.name, version: before.version } },
+  )
+}
+
+/**
+ * Tries to be the one that writes commit `version`.
+ *
+ * @returns null when it is ours, else the winner's actions
+ */
+export async function claim(
+  deps: DeltaDeps,
+  paths: LogPaths,
+  version: number,
+  bytes: Uint8Array,
+  txnId: string,
+): Promise<Actions | null> {
+  const path = paths.commit(version)
+  let fault: unknown
+  for (let faults = 0; faults <= FAULTS_MAX; faults++) {
+    if (faults > 0) await deps.clock.sleep(backoff(faults - 1, txnId))
+    try {
+      if (await deps.store.create(path, bytes)) return null
+    } catch (error) {
+      if (!isRetryable(error)) throw error
+      fault = error
+    }
+    try {
+      // Somebody owns this version, or nobody knows: the file itself says who.
+      const written = await getIfPresent(deps.store, path)
+      if (written !== undefined) return ownedBy(written, path, txnId)
+    } catch (error) {
+      if (!isRetryable(error)) throw error
+      fault = error
+    }
+  }
+  throw new SluiceError(
+    'DELTA_COMMIT_FAILED',
+    `Expected an answer from ${deps.store.uri} about commit ${path}, found ${FAULTS_MAX + 1} faults in a row. It may or may not be committed (txnId ${txnId}): read the table's transactions again before trying again.`,
+    { retryable: true, details: { table: paths.name, version, txnId }, cause: fault },
+  )
+}
+
+export function isRetryable(error: unknown): boolean {
+  return isSluiceError(error) && error.retryable
+}
+
+/** Reads that may simply be done again. */
+async function patiently<T>(deps: DeltaDeps, txnId: string, read: () => Promise<T>): Promise<T> {
+  for (let faults = 0; ; faults++) {
+    try {
+      return await read()
+    } catch (error) {
+      if (!isRetryable(error) || faults === FAULTS_MAX) throw error
+      await deps.clock.sleep(backoff(faults, txnId))
+    }
+  }
+}
+
+function ownedBy(bytes: Uint8Array, path: string, txnId: string): Actions | null {
+  const actions = parseCommit(bytes, path)
+  return actions.commitInfo?.txnId === txnId ? null : actions
+}
+
+/** Jumps to the latest version, however many were taken meanwhile; the winner's own commit needs no second GET. */
+async function stateAfterLoss(
+  deps: DeltaDeps,
+  paths: LogPaths,
+  before: TableState,
+  winner: Actions,
+): Promise<TableState> {
+  const next = foldCommit(before, winner) ?? before
+  return stateFrom(deps.store, paths, await listLog(deps.store, paths, next.version), next)
+}
+
+function complete(actions: Partial<Actions>): Actions {
+  return { commitInfo: null, protocol: null, metadata: null, txns: [], adds: [], removes: [], ...actions }
+}
+
+/** Doubles, and differs between writers by their ids: no two of them meet again and again. */
+function backoff(attempt: number, txnId: string): Millis {
+  const most = Math.min(BACKOFF_MAX, BACKOFF_FIRST * 2 ** attempt)
+  let hash = attempt + 1
+  for (let i = 0; i < txnId.length; i++) hash = (Math.imul(hash, 31) + txnId.charCodeAt(i)) >>> 0
+  return Math.round(most / 2 + ((hash % 1024) / 1024) * (most / 2))
+}

@@ -1,0 +1,120 @@
+import type { ObjectInfo, ObjectStore } from '#ports/object-store.ts'
+
+/** Names of the files of a Delta log (PROTOCOL.md, "Table Delta Log"), and what a LIST finds of them. */
+
+const DIGITS = 20
+const LOG_FILE =
+  /^(\d{20})\.(?:(json)|(crc)|checkpoint\.parquet|checkpoint\.(\d{10})\.(\d{10})\.parquet|checkpoint\.([^./]+)\.(?:json|parquet))$/
+
+/** More parts than any writer makes; a name that claims more is not believed. */
+const PARTS_MAX = 100_000
+
+/** Twenty digits, so that names sort by version. */
+export function paddedVersion(version: number): string {
+  return String(version).padStart(DIGITS, '0')
+}
+
+/** Paths of one table's log. */
+export class LogPaths {
+  /** Ends with '/'. */
+  readonly folder: string
+  /** Ends with '/', or is empty for a table at the root of its store. */
+  readonly table: string
+  /** For messages. */
+  readonly name: string
+
+  constructor(tablePath: string) {
+    const path = tablePath.replace(/\/+$/, '')
+    this.name = path === '' ? '(root)' : path
+    this.table = path === '' ? '' : `${path}/`
+    this.folder = `${this.table}_delta_log/`
+  }
+
+  commit(version: number): string {
+    return `${this.folder}${paddedVersion(version)}.json`
+  }
+
+  checksum(version: number): string {
+    return `${this.folder}${paddedVersion(version)}.crc`
+  }
+
+  checkpoint(version: number): string {
+    return `${this.folder}${paddedVersion(version)}.checkpoint.parquet`
+  }
+
+  lastCheckpoint(): string {
+    return `${this.folder}_last_checkpoint`
+  }
+}
+
+/** All parts of a complete checkpoint; one file, unless it is of the old multi-part kind. */
+export interface CheckpointFiles {
+  readonly version: number
+  readonly files: readonly ObjectInfo[]
+}
+
+export interface LogListing {
+  /** First version that was asked for: nothing is known of those below. */
+  readonly from: number
+  /** Highest version that has a commit or a complete checkpoint; −1 for none. */
+  readonly latest: number
+  readonly commits: ReadonlyMap<number, ObjectInfo>
+  readonly checksums: ReadonlySet<number>
+  /** Newest first. */
+  readonly checkpoints: readonly CheckpointFiles[]
+  /** Versions that have a checkpoint of the V2 kind under a unique name, which is not read yet. */
+  readonly uniquelyNamed: ReadonlySet<number>
+}
+
+/** The log's files from version `from` on. One LIST (a page of 1,000 names each); it ends before the log's subfolders. */
+export async function listLog(store: ObjectStore, paths: LogPaths, from: number): Promise<LogListing> {
+  const commits = new Map<number, ObjectInfo>()
+  const checksums = new Set<number>()
+  const parts = new Map<number, Map<number, (ObjectInfo | undefined)[]>>()
+  const uniquelyNamed = new Set<number>()
+  for await (const info of store.list(paths.folder, { startAfter: paths.folder + paddedVersion(from) })) {
+    const name = info.path.slice(paths.folder.length)
+    // All that follows a letter or underscore: _last_checkpoint, _sidecars/, _staged_commits/.
+    if (name > ':') break
+    const match = LOG_FILE.exec(name)
+    if (match === null) continue
+    const version = Number(match[1])
+    if (match[2] !== undefined) commits.set(version, info)
+    else if (match[3] !== undefined) checksums.add(version)
+    else if (match[6] !== undefined) uniquelyNamed.add(version)
+    else addPart(parts, version, Number(match[4] ?? 1), Number(match[5] ?? 1), info)
+  }
+  const checkpoints = completeCheckpoints(parts)
+  let latest = checkpoints[0]?.version ?? -1
+  for (const version of commits.keys()) if (version > latest) latest = version
+  return { from, latest, commits, checksums, checkpoints, uniquelyNamed }
+}
+
+function addPart(
+  found: Map<number, Map<number, (ObjectInfo | undefined)[]>>,
+  version: number,
+  part: number,
+  count: number,
+  info: ObjectInfo,
+): void {
+  if (part < 1 || part > count || count > PARTS_MAX) return
+  const byCount = found.get(version) ?? new Map<number, (ObjectInfo | undefined)[]>()
+  found.set(version, byCount)
+  const files = byCount.get(count) ?? new Array<ObjectInfo | undefined>(count).fill(undefined)
+  byCount.set(count, files)
+  files[part - 1] = info
+}
+
+function completeCheckpoints(
+  parts: ReadonlyMap<number, ReadonlyMap<number, (ObjectInfo | undefined)[]>>,
+): CheckpointFiles[] {
+  const complete: CheckpointFiles[] = []
+  for (const [version, byCount] of parts) {
+    // Of several at one version the one in fewest files comes first.
+    for (const files of [...byCount.values()].sort((a, b) => a.length - b.length)) {
+      const present = files.filter((file) => file !== undefined)
+      if (present.length === files.length) complete.push({ version, files: present })
+    }
+  }
+  return complete.sort((a, b) => b.version - a.version)
+}

@@ -1,0 +1,85 @@
+import type { EpochMillis } from '#core/time.ts'
+import type { AddFile, Metadata, Protocol } from '#delta/actions.ts'
+import type { TableContents } from '#delta/contents.ts'
+import type { LogPaths } from '#delta/log.ts'
+import { checkReadable } from '#delta/protocol.ts'
+import { type RowOptions, readRows, type TableRow } from '#delta/rows.ts'
+import { parseSchema, toFields } from '#delta/schema-json.ts'
+import { totalRecords } from '#delta/stats.ts'
+import type { ObjectStore } from '#ports/object-store.ts'
+import type { Fields } from '#schema/column.ts'
+
+/** A table as of one version: it never changes, whatever is committed later. */
+export interface Snapshot {
+  readonly version: number
+  /** When the version was committed. */
+  readonly timestamp: EpochMillis
+  /** @throws SluiceError DELTA_FEATURE_UNSUPPORTED naming a column of a type that Sluice does not read */
+  readonly fields: Fields
+  readonly metadata: Metadata
+  readonly protocol: Protocol
+  /** In the order in which they were committed. */
+  readonly files: readonly AddFile[]
+  /** Per application how far it has got. */
+  readonly txns: ReadonlyMap<string, number>
+  readonly totalBytes: number
+  /** By the files' statistics; null when a file has none. */
+  totalRows(): number | null
+  /**
+   * The rows in runs, file by file. One GET a file, or, of a file above 4 MB, one for its end and one for each run of columns.
+   *
+   * @throws SluiceError DELTA_SCHEMA_MISMATCH for a column that the table has not, DELTA_FILE_MISSING, PARQUET_INVALID
+   */
+  rows(options?: RowOptions): AsyncIterable<readonly TableRow[]>
+}
+
+/** @throws SluiceError DELTA_FEATURE_UNSUPPORTED naming the reader features that are missing */
+export function snapshotOf(store: ObjectStore, paths: LogPaths, contents: TableContents): Snapshot {
+  checkReadable(contents.protocol, contents.metadata, paths.name)
+  return new LogSnapshot(store, paths, contents)
+}
+
+class LogSnapshot implements Snapshot {
+  readonly version: number
+  readonly timestamp: EpochMillis
+  readonly metadata: Metadata
+  readonly protocol: Protocol
+  readonly files: readonly AddFile[]
+  readonly txns: ReadonlyMap<string, number>
+  readonly totalBytes: number
+  private readonly store: ObjectStore
+  private readonly paths: LogPaths
+  private readonly contents: TableContents
+  private parsedFields: Fields | undefined
+
+  constructor(store: ObjectStore, paths: LogPaths, contents: TableContents) {
+    this.store = store
+    this.paths = paths
+    this.contents = contents
+    this.version = contents.version
+    this.timestamp = contents.timestamp
+    this.metadata = contents.metadata
+    this.protocol = contents.protocol
+    this.files = [...contents.files.values()]
+    this.txns = txnVersions(contents.txns)
+    this.totalBytes = this.files.reduce((sum, { size }) => sum + size, 0)
+  }
+
+  get fields(): Fields {
+    this.parsedFields ??= toFields(parseSchema(this.metadata.schemaString))
+    return this.parsedFields
+  }
+
+  totalRows(): number | null {
+    return totalRecords(this.files)
+  }
+
+  rows(options: RowOptions = {}): AsyncIterable<readonly TableRow[]> {
+    const { store, contents, fields } = this
+    return readRows({ store, paths: this.paths, contents, fields }, options)
+  }
+}
+
+export function txnVersions(txns: TableContents['txns']): ReadonlyMap<string, number> {
+  return new Map([...txns].map(([appId, { version }]) => [appId, version]))
+}

@@ -1,0 +1,174 @@
+import { isSluiceError, SluiceError } from '#core/errors.ts'
+import type { Metadata, Protocol } from '#delta/actions.ts'
+import { type Append, appendActions, checkAppend, conflictWith } from '#delta/append.ts'
+import { readLastCheckpoint, writeCheckpoint } from '#delta/checkpoint.ts'
+import type { TableState } from '#delta/checksum.ts'
+import { commitAfter } from '#delta/commit.ts'
+import { createTable, type NewTable } from '#delta/create.ts'
+import type { DeltaDeps } from '#delta/deps.ts'
+import { type HistoryEntry, readHistory } from '#delta/history.ts'
+import { LogPaths } from '#delta/log.ts'
+import { checkReadable, checkWritable } from '#delta/protocol.ts'
+import { notATable, replay, type VersionChoice } from '#delta/replay.ts'
+import { parseSchema, schemaDifferences, toFields, toStruct } from '#delta/schema-json.ts'
+import { type Snapshot, snapshotOf, txnVersions } from '#delta/snapshot.ts'
+import { loadState, loadStateAt, writeChecksum } from '#delta/state.ts'
+import type { Fields } from '#schema/column.ts'
+
+export type { AddFile, Txn } from '#delta/actions.ts'
+export type { Append } from '#delta/append.ts'
+export type { NewTable } from '#delta/create.ts'
+export { writeDataFile } from '#delta/data-file.ts'
+export type { DeltaDeps } from '#delta/deps.ts'
+export type { HistoryEntry } from '#delta/history.ts'
+export type { RowOptions, TableRow } from '#delta/rows.ts'
+export type { Snapshot } from '#delta/snapshot.ts'
+
+/** What an append needs to know of its table. */
+export interface AppendState {
+  readonly version: number
+  /** Per application how far it has got. */
+  readonly txns: ReadonlyMap<string, number>
+  readonly fields: Fields
+  readonly metadata: Metadata
+  readonly protocol: Protocol
+  readonly numFiles: number
+  readonly totalBytes: number
+}
+
+/**
+ * A Delta table in an object store: a handle that remembers the last state it saw, so that a warm append costs little. Keep it for
+ * as long as the process lives; any number of processes may append to the same table.
+ */
+export class DeltaTable {
+  readonly path: string
+  private readonly deps: DeltaDeps
+  private readonly paths: LogPaths
+  private known: TableState | undefined
+
+  private constructor(deps: DeltaDeps, path: string, known: TableState | undefined) {
+    this.deps = deps
+    this.path = path
+    this.paths = new LogPaths(path)
+    this.known = known
+  }
+
+  /** One LIST. @throws SluiceError DELTA_NOT_A_TABLE */
+  static async open(deps: DeltaDeps, path: string): Promise<DeltaTable> {
+    const paths = new LogPaths(path)
+    for await (const { path: found } of deps.store.list(paths.folder)) {
+      if (/^\d{20}\./.test(found.slice(paths.folder.length))) return new DeltaTable(deps, path, undefined)
+    }
+    throw notATable(deps.store, paths)
+  }
+
+  /**
+   * Opens the table, or creates it as version 0 with reader version 1 and writer version 2. Of many that create it at once one does.
+   *
+   * @throws SluiceError DELTA_SCHEMA_MISMATCH naming each column in which an existing table differs, NAME_INVALID for column names
+   * that Delta can't hold, DELTA_FEATURE_UNSUPPORTED for a table or a property that needs more than we write
+   */
+  static async openOrCreate(deps: DeltaDeps, path: string, options: NewTable): Promise<DeltaTable> {
+    const paths = new LogPaths(path)
+    const wanted = toStruct(options.fields)
+    const state = await loadState(deps.store, paths).catch(async (error: unknown) => {
+      if (!isSluiceError(error, 'DELTA_NOT_A_TABLE')) throw error
+      return (await createTable(deps, paths, options)) ?? loadState(deps.store, paths)
+    })
+    checkWritable(state.protocol, state.metadata, path)
+    const differences = schemaDifferences(parseSchema(state.metadata.schemaString), wanted)
+    if (differences.length > 0) {
+      throw new SluiceError(
+        'DELTA_SCHEMA_MISMATCH',
+        `The Delta table ${path} has other columns than the rows for it: ${differences.join('; ')}. Change the declared columns back, or write to a table of another name.`,
+        { details: { table: path, differences } },
+      )
+    }
+    return new DeltaTable(deps, path, state)
+  }
+
+  /**
+   * The latest version with all that an append needs, never the list of files. Warm: one LIST, and one small GET if anybody else
+   * committed. The first time one GET more.
+   *
+   * @throws SluiceError DELTA_NOT_A_TABLE, DELTA_FEATURE_UNSUPPORTED
+   */
+  async appendState(): Promise<AppendState> {
+    const state = await loadState(this.deps.store, this.paths, this.known)
+    this.known = state
+    checkReadable(state.protocol, state.metadata, this.path)
+    return {
+      version: state.version,
+      txns: txnVersions(state.txns),
+      fields: toFields(parseSchema(state.metadata.schemaString)),
+      metadata: state.metadata,
+      protocol: state.protocol,
+      numFiles: state.numFiles,
+      totalBytes: state.tableSizeBytes,
+    }
+  }
+
+  /**
+   * Adds files and moves transactions in one commit, after whatever others appended meanwhile: it reads no rows, so only new
+   * metadata, or a commit of one of our own transactions, is a conflict. When the outcome is in doubt the log itself is asked.
+   *
+   * Cost after `appendState`: 2 PUTs (commit and checksum). A lost race adds a GET, a LIST and a PUT.
+   *
+   * @throws SluiceError DELTA_TRANSACTION_CONFLICT: read the append state again, and leave out what is in; DELTA_COMMIT_FAILED
+   * (retryable): the store gave no answer; DELTA_SCHEMA_MISMATCH for partition values that are not the table's;
+   * DELTA_FEATURE_UNSUPPORTED
+   */
+  async commit(append: Append): Promise<{ readonly version: number }> {
+    const { deps, paths } = this
+    const read = await this.stateAt(append.readVersion)
+    checkAppend(this.path, read, append)
+    const txnId = deps.ids.next()
+    const actions = appendActions(append, read, txnId, deps.clock.now())
+    const after = await commitAfter(deps, paths, read, { txnId, actions }, (now) => {
+      checkWritable(now.protocol, now.metadata, this.path)
+      conflictWith(this.path, read, now, append.txns)
+    })
+    if (this.known === undefined || this.known.version < after.version) this.known = after
+    await writeChecksum(deps.store, paths, after, txnId)
+    return { version: after.version }
+  }
+
+  /**
+   * The table as of its latest version, of `version`, or of the last version that is not later than `timestamp`.
+   *
+   * @throws SluiceError DELTA_VERSION_NOT_FOUND, DELTA_LOG_GAP, DELTA_LOG_CORRUPT naming file and line,
+   * DELTA_CHECKPOINT_CORRUPT when no older checkpoint and no commits make up for it, DELTA_FEATURE_UNSUPPORTED
+   */
+  async snapshot(options: VersionChoice = {}): Promise<Snapshot> {
+    return snapshotOf(this.deps.store, this.paths, await replay(this.deps.store, this.paths, options))
+  }
+
+  /** What was committed, newest first. One LIST and a GET a commit. */
+  history(limit: number = Number.POSITIVE_INFINITY): Promise<readonly HistoryEntry[]> {
+    return readHistory(this.deps.store, this.paths, limit)
+  }
+
+  /**
+   * Writes a checkpoint of the latest version, unless it has one, so that readers need no older commits. Off the hot path: it
+   * replays the log.
+   *
+   * @throws SluiceError as `snapshot`, and DELTA_FEATURE_UNSUPPORTED for a table that we could not write to
+   */
+  async checkpoint(): Promise<void> {
+    const { store, clock } = this.deps
+    const contents = await replay(store, this.paths)
+    checkWritable(contents.protocol, contents.metadata, this.path)
+    if (contents.checkpointVersion === contents.version) {
+      const hint = await readLastCheckpoint(store, this.paths)
+      if (hint?.version === contents.version) return
+    }
+    await writeCheckpoint(store, this.paths, contents, clock.now())
+  }
+
+  private async stateAt(version: number): Promise<TableState> {
+    if (this.known?.version === version) return this.known
+    if (this.known === undefined) this.known = await loadState(this.deps.store, this.paths)
+    if (this.known.version === version) return this.known
+    return loadStateAt(this.deps.store, this.paths, version)
+  }
+}

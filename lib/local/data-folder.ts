@@ -1,0 +1,187 @@
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { SluiceError } from '#core/errors.ts'
+import type { EpochMillis } from '#core/time.ts'
+import type { Clock } from '#ports/clock.ts'
+import { diskError, systemCode } from './data-folder-error.ts'
+import { lockDataFolder } from './data-folder-lock.ts'
+
+const FORMAT_VERSION = 1
+const MANIFEST = 'sluice.json'
+
+/** Everything one pipeline keeps on this machine. */
+export interface DataFolder {
+  readonly path: string
+  /** Folder of the Delta tables. */
+  readonly lake: string
+  /** Folder of the embedded topics. */
+  readonly topics: string
+  /** SQLite file of the state store; the store creates it. */
+  readonly state: string
+  /** Folder of the embedded Postgres, which creates it. */
+  readonly postgres: string
+  /** Lets another process have it. The end of the process does so too. */
+  release(): void
+}
+
+/** Which pipeline the folder belongs to. */
+export interface FolderPipeline {
+  readonly name: string
+  /** Changes when what shapes stored state changes. */
+  readonly fingerprint: string
+  /** What the fingerprint is made from: JSON, kept so that a change can be named. */
+  readonly shape: unknown
+}
+
+export interface DataFolderOptions {
+  readonly clock: Clock
+  /** Takes no lock and writes nothing: for looking in beside a process that runs. */
+  readonly readonly?: boolean
+  /** Names what differs between two shapes, a line each. */
+  readonly describeChange?: (stored: unknown, now: unknown) => readonly string[]
+}
+
+interface Manifest extends FolderPipeline {
+  readonly formatVersion: number
+  readonly created: EpochMillis
+}
+
+/**
+ * Opens a data folder for one pipeline, creating it if it isn't there, and locks it until `release` or the process's end.
+ *
+ * @throws SluiceError DATA_FOLDER_IN_USE, DATA_FOLDER_READ_ONLY, DATA_FOLDER_NOT_FOUND (read-only, or a file is in the way),
+ * WINDOW_STATE_MISMATCH (it belongs to another pipeline or definition), STATE_CORRUPT, DISK_FULL
+ */
+export function openDataFolder(path: string, pipeline: FolderPipeline, options: DataFolderOptions): DataFolder {
+  const folder = resolve(path)
+  if (options.readonly) {
+    requireFolder(folder)
+    const manifest = readManifest(folder)
+    if (manifest === undefined) throw notFound(folder, `one without ${MANIFEST}`)
+    checkPipeline(folder, manifest, pipeline, options)
+    return partsOf(folder, () => {})
+  }
+  createFolder(folder)
+  const release = lockDataFolder(folder)
+  try {
+    const manifest = readManifest(folder)
+    if (manifest !== undefined) checkPipeline(folder, manifest, pipeline, options)
+    else writeManifest(folder, pipeline, options.clock.now())
+    const parts = partsOf(folder, release)
+    mkdirSync(parts.lake, { recursive: true })
+    mkdirSync(parts.topics, { recursive: true })
+    return parts
+  } catch (error) {
+    release()
+    throw diskError(error, folder)
+  }
+}
+
+function partsOf(path: string, release: () => void): DataFolder {
+  return {
+    path,
+    lake: join(path, 'lake'),
+    topics: join(path, 'topic'),
+    state: join(path, 'state.sqlite'),
+    postgres: join(path, 'postgres'),
+    release,
+  }
+}
+
+function createFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'EEXIST' || code === 'ENOTDIR') throw notFound(path, 'a file in its place', error)
+    throw diskError(error, path)
+  }
+}
+
+function requireFolder(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined) throw notFound(path, 'none')
+  if (!found.isDirectory()) throw notFound(path, 'a file in its place')
+}
+
+function notFound(path: string, found: string, cause?: unknown): SluiceError {
+  return new SluiceError(
+    'DATA_FOLDER_NOT_FOUND',
+    `Expected a data folder at ${path}, found ${found}. Name another one with --data, or run the pipeline first.`,
+    { details: { path }, cause },
+  )
+}
+
+/** Undefined for a folder without one that holds nothing of ours either. @throws SluiceError STATE_CORRUPT */
+function readManifest(folder: string): Manifest | undefined {
+  const file = join(folder, MANIFEST)
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw diskError(error, file)
+    // The manifest is the first thing written: state without one has lost it.
+    if (statSync(partsOf(folder, () => {}).state, { throwIfNoEntry: false }) === undefined) return undefined
+    throw damaged(file, 'none, beside stored state')
+  }
+  const manifest = parsed(text)
+  if (manifest === undefined) throw damaged(file, 'a damaged or truncated one')
+  return manifest
+}
+
+function parsed(text: string): Manifest | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null) return undefined
+    const { formatVersion, pipeline, fingerprint, shape, created } = value as Record<string, unknown>
+    if (typeof formatVersion !== 'number' || typeof pipeline !== 'string') return undefined
+    if (typeof fingerprint !== 'string' || typeof created !== 'number') return undefined
+    return { formatVersion, name: pipeline, fingerprint, shape, created }
+  } catch {
+    return undefined
+  }
+}
+
+function damaged(file: string, found: string): SluiceError {
+  return new SluiceError(
+    'STATE_CORRUPT',
+    `Expected the manifest of a data folder at ${file}, found ${found}. ` +
+      'Restore the data folder from a copy, or delete it and rebuild it from its inputs.',
+    { details: { file } },
+  )
+}
+
+function writeManifest(folder: string, pipeline: FolderPipeline, created: EpochMillis): void {
+  const { name, fingerprint, shape } = pipeline
+  const manifest = { formatVersion: FORMAT_VERSION, pipeline: name, fingerprint, shape, created }
+  const draft = join(folder, `${MANIFEST}.draft`)
+  writeFileSync(draft, `${JSON.stringify(manifest, null, 2)}\n`, { flush: true })
+  renameSync(draft, join(folder, MANIFEST))
+}
+
+function checkPipeline(folder: string, stored: Manifest, now: FolderPipeline, options: DataFolderOptions): void {
+  const mismatch = (found: string, choices: string): never => {
+    throw new SluiceError('WINDOW_STATE_MISMATCH', `Expected data folder ${folder} to hold ${found} ${choices}`, {
+      details: { folder, stored: stored.fingerprint, now: now.fingerprint },
+    })
+  }
+  if (stored.formatVersion !== FORMAT_VERSION) {
+    mismatch(
+      `format ${FORMAT_VERSION}, found format ${stored.formatVersion}.`,
+      'Use the release of Sluice that wrote it, or choose another --data folder.',
+    )
+  }
+  if (stored.name !== now.name) {
+    mismatch(
+      `pipeline "${now.name}", found pipeline "${stored.name}".`,
+      `Choose another --data folder for "${now.name}".`,
+    )
+  }
+  if (stored.fingerprint === now.fingerprint) return
+  const changes = options.describeChange?.(stored.shape, now.shape) ?? []
+  const what = changes.length === 0 ? '' : ` What changed:\n${changes.map((line) => `  - ${line}`).join('\n')}\n`
+  mismatch(
+    `the state of this definition of "${now.name}", found that of another one.${what}`,
+    'Choose another --data folder to build the tables anew, or go back to the old definition.',
+  )
+}

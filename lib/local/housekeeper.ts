@@ -1,0 +1,111 @@
+import type { Millis } from '#core/time.ts'
+import { DeltaTable } from '#delta/table.ts'
+import { isWindowOutput } from '#plan/plan.ts'
+import { type Closed, type CloseStage, closeStage } from '#runtime/close.ts'
+import { type Committed, commitAccepted } from '#runtime/commit.ts'
+import { deliverToSql, deliverToTables } from '#runtime/deliver.ts'
+import { withLease } from '#runtime/lease.ts'
+import { type Runtime, tablePath } from '#runtime/runtime.ts'
+
+export interface HousekeeperSettings {
+  readonly commitEvery: Millis
+  readonly closeEvery: Millis
+  /** A table gets a checkpoint at every so many versions. */
+  readonly checkpointEvery: number
+}
+
+export interface HousekeeperEvents {
+  readonly onCommitted?: (commits: readonly Committed[]) => void
+  readonly onClosed?: (closed: Closed) => void
+  /** Something failed that will be tried again. */
+  readonly onRetry?: (stage: string, error: unknown, attempt: number) => void
+}
+
+const LEASE: Millis = 30_000
+
+/**
+ * What schedules do on AWS: commits accepted files, closes windows, delivers results, writes checkpoints. Each of its loops may
+ * fail and is tried again; SQL is a loop of its own, so that a slow database holds up no table.
+ */
+export class Housekeeper {
+  readonly #runtime: Runtime
+  readonly #endOffsets: () => Promise<readonly number[]>
+  readonly #settings: HousekeeperSettings
+  readonly #events: HousekeeperEvents
+  readonly #close: CloseStage | null
+  readonly #stop = new AbortController()
+  #loops: readonly Promise<void>[] = []
+
+  constructor(
+    runtime: Runtime,
+    endOffsets: () => Promise<readonly number[]>,
+    settings: HousekeeperSettings,
+    events: HousekeeperEvents,
+  ) {
+    this.#runtime = runtime
+    this.#endOffsets = endOffsets
+    this.#settings = settings
+    this.#events = events
+    this.#close = runtime.plan.outputs.some(isWindowOutput) ? closeStage(runtime) : null
+  }
+
+  start(): void {
+    const { commitEvery, closeEvery } = this.#settings
+    this.#loops = [
+      this.#repeat('commit', commitEvery, () => this.commit()),
+      this.#repeat('close', closeEvery, () => this.close(false)),
+      this.#repeat('sql', closeEvery, () => deliverToSql(this.#runtime)),
+    ]
+  }
+
+  /** Ends the loops after what they have in hand. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await Promise.all(this.#loops)
+  }
+
+  async commit(): Promise<void> {
+    const commits = await withLease(this.#runtime, 'commit', LEASE, () => commitAccepted(this.#runtime))
+    if (commits !== undefined) await this.#committed(commits)
+  }
+
+  async close(endOfInput: boolean): Promise<void> {
+    if (this.#close === null) return
+    const closed = await this.#close.run({ endOffsets: await this.#endOffsets(), endOfInput })
+    this.#events.onClosed?.(closed)
+    await this.#committed(await deliverToTables(this.#runtime))
+  }
+
+  /** The input is over and every record is applied: commits the rest, closes every window that holds data, delivers it all. */
+  async finish(): Promise<void> {
+    await this.#committed(await commitAccepted(this.#runtime))
+    await this.close(true)
+    await deliverToSql(this.#runtime)
+  }
+
+  async #committed(commits: readonly Committed[]): Promise<void> {
+    if (commits.length === 0) return
+    this.#events.onCommitted?.(commits)
+    for (const { table, version } of commits) {
+      if (version % this.#settings.checkpointEvery !== 0) continue
+      await (await DeltaTable.open(this.#runtime, tablePath(table))).checkpoint()
+    }
+  }
+
+  async #repeat(stage: string, every: Millis, work: () => Promise<void>): Promise<void> {
+    const { clock } = this.#runtime
+    const { signal } = this.#stop
+    let attempt = 0
+    await clock.sleep(every, signal)
+    while (!signal.aborted) {
+      try {
+        await work()
+        attempt = 0
+      } catch (error) {
+        attempt++
+        this.#events.onRetry?.(stage, error, attempt)
+      }
+      await clock.sleep(every * Math.min(attempt + 1, 10), signal)
+    }
+  }
+}

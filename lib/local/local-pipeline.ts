@@ -1,0 +1,159 @@
+import type { EpochMillis, Millis } from '#core/time.ts'
+import type { Plan } from '#plan/plan.ts'
+import type { Clock } from '#ports/clock.ts'
+import type { Ids } from '#ports/ids.ts'
+import type { TopicWriter } from '#ports/record-source.ts'
+import type { SqlSink } from '#ports/sql-sink.ts'
+import { Housekeeper, type HousekeeperEvents } from '#local/housekeeper.ts'
+import { createTables, type EmbeddedFolders, embeddedRuntime } from '#local/ports.ts'
+import { dealPartitions, inlineTeam, type StageTeam, workerTeam } from '#local/stage-team.ts'
+import { type OpenTopic, openTopic, type TopicLocation } from '#local/topics.ts'
+import { commitAccepted } from '#runtime/commit.ts'
+import { lakeGroup, progressGroup } from '#runtime/keys.ts'
+import { acceptedItems } from '#runtime/accepted.ts'
+import { listProgress, type Progress } from '#runtime/progress.ts'
+import { sqlRowOutputs } from '#runtime/rows-to-sql.ts'
+import type { Runtime } from '#runtime/runtime.ts'
+
+export interface LocalPipelineOptions {
+  readonly plan: Plan
+  /** Module of the plan, for worker threads; null runs the stages in this thread. */
+  readonly pipelinePath: string | null
+  readonly folders: EmbeddedFolders
+  readonly topic: TopicLocation
+  readonly batchSize: number
+  readonly batchWindow: Millis
+  /** Worker threads for the stages; 0 runs them in this thread. */
+  readonly workers: number
+  readonly commitEvery: Millis
+  readonly closeEvery: Millis
+  /** Null when the plan has no SQL sink. */
+  readonly sql: SqlSink | null
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly events: HousekeeperEvents
+}
+
+/** What became of the records so far. read = counted + late + quarantined in the windows stage. */
+export interface LocalCounts {
+  readonly read: number
+  readonly counted: number
+  readonly late: number
+  readonly partlyLate: number
+  readonly quarantined: number
+  readonly maxEventTime: EpochMillis | null
+}
+
+const CHECKPOINT_EVERY = 50
+
+/** A pipeline on one machine: its topic, the stages of all partitions, and the schedules around them. */
+export class LocalPipeline {
+  readonly #options: LocalPipelineOptions
+  readonly #topic: OpenTopic
+  readonly #team: StageTeam
+  readonly #housekeeper: Housekeeper
+  readonly runtime: Runtime
+
+  private constructor(options: LocalPipelineOptions, runtime: Runtime, topic: OpenTopic) {
+    this.#options = options
+    this.#topic = topic
+    this.runtime = runtime
+    this.#team = startTeam(options, runtime, topic)
+    const { commitEvery, closeEvery, events } = options
+    const settings = { commitEvery, closeEvery, checkpointEvery: CHECKPOINT_EVERY }
+    this.#housekeeper = new Housekeeper(runtime, () => this.endOffsets(), settings, events)
+    this.#housekeeper.start()
+  }
+
+  /** @throws SluiceError of the topic, the state, the tables */
+  static async start(options: LocalPipelineOptions): Promise<LocalPipeline> {
+    const { plan, folders, clock, ids, sql } = options
+    const runtime = embeddedRuntime(plan, folders, { clock, ids, sql })
+    const topic = await openTopic(options.topic, clock)
+    await createTables(runtime)
+    const pipeline = new LocalPipeline(options, runtime, topic)
+    await pipeline.#team.ready
+    return pipeline
+  }
+
+  get writer(): TopicWriter {
+    return this.#topic.writer
+  }
+
+  /** Rejects when a stage can't go on. */
+  get failure(): Promise<never> {
+    return this.#team.failure
+  }
+
+  async endOffsets(): Promise<readonly number[]> {
+    const { source } = this.#topic
+    const partitions = await source.partitionCount()
+    return Promise.all(Array.from({ length: partitions }, (_, partition) => source.endOffset(partition)))
+  }
+
+  /** The input is over: applies what the topic holds, closes every window that holds data, delivers everything. */
+  async finish(): Promise<void> {
+    const ends = await this.endOffsets()
+    await this.#team.drain(new Map(ends.map((end, partition) => [partition, end])))
+    await this.#housekeeper.stop()
+    await this.#housekeeper.finish()
+  }
+
+  /** Ends after what is in hand; the next start goes on from there. */
+  async stop(): Promise<void> {
+    await this.#team.stop()
+    await this.#housekeeper.stop()
+    await this.#topic.close()
+    await this.#options.sql?.close()
+    await this.runtime.state.close()
+  }
+
+  async progress(): Promise<ReadonlyMap<number, Progress>> {
+    return listProgress(this.runtime.state, progressGroup(this.runtime))
+  }
+
+  async counts(): Promise<LocalCounts> {
+    return totalCounts(this.runtime, [...(await this.progress()).values()])
+  }
+}
+
+/** Sums over partitions; of the lake stage where the plan has no windows. */
+export async function totalCounts(runtime: Runtime, progress: readonly Progress[]): Promise<LocalCounts> {
+  const sum = (pick: (one: Progress) => number): number => progress.reduce((total, one) => total + pick(one), 0)
+  if (runtime.plan.outputs.some((output) => output.kind === 'window')) {
+    const times = progress.flatMap(({ maxEventTime }) => (maxEventTime === null ? [] : [maxEventTime]))
+    return {
+      read: sum((one) => one.read),
+      counted: sum((one) => one.counted),
+      late: sum((one) => one.late),
+      partlyLate: sum((one) => one.partlyLate),
+      quarantined: sum((one) => one.quarantined),
+      maxEventTime: times.length === 0 ? null : Math.max(...times),
+    }
+  }
+  const items = [...(await acceptedItems(runtime.state, lakeGroup(runtime)).list()).values()]
+  const read = items.reduce((total, item) => total + (item.body?.read ?? 0), 0)
+  const quarantined = items.reduce((total, item) => total + (item.body?.quarantined ?? 0), 0)
+  return { read, counted: read - quarantined, late: 0, partlyLate: 0, quarantined, maxEventTime: null }
+}
+
+function startTeam(options: LocalPipelineOptions, runtime: Runtime, topic: OpenTopic): StageTeam {
+  const { batchSize, batchWindow, events, pipelinePath } = options
+  const { partitions } = options.topic
+  // Rows that go to SQL need the one connection of this thread.
+  const workers = pipelinePath === null || sqlRowOutputs(runtime).length > 0 ? 0 : options.workers
+  const settings = { batchSize, batchWindow }
+  const retry = events.onRetry === undefined ? {} : { onRetry: events.onRetry }
+  if (workers === 0) {
+    const all = Array.from({ length: partitions }, (_, partition) => partition)
+    const relieve = async (): Promise<void> => void (await commitAccepted(runtime))
+    return inlineTeam(runtime, topic.source, { ...settings, partitions: all }, { ...retry, relieve })
+  }
+  const hands = dealPartitions(partitions, Math.min(workers, partitions)).map((dealt) => ({
+    pipelinePath: pipelinePath!,
+    folders: { lake: options.folders.lake, state: options.folders.state },
+    topic: options.topic,
+    settings: { ...settings, partitions: dealt },
+  }))
+  return workerTeam(hands, retry)
+}

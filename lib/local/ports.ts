@@ -1,0 +1,38 @@
+import { fingerprint } from '#plan/fingerprint.ts'
+import type { Plan } from '#plan/plan.ts'
+import type { Clock } from '#ports/clock.ts'
+import type { Ids } from '#ports/ids.ts'
+import type { SqlSink } from '#ports/sql-sink.ts'
+import { DirectoryObjectStore } from '#adapters/files/object-store.ts'
+import { SqliteStateStore } from '#adapters/sqlite/state-store.ts'
+import type { Runtime } from '#runtime/runtime.ts'
+import { plannedTables } from '#runtime/tables.ts'
+import { tablePath } from '#runtime/runtime.ts'
+import { DeltaTable } from '#delta/table.ts'
+
+export interface EmbeddedFolders {
+  readonly lake: string
+  readonly state: string
+}
+
+/** The runtime on embedded adapters: a directory for S3, SQLite for DynamoDB. Each thread opens its own. */
+export function embeddedRuntime(
+  plan: Plan,
+  folders: EmbeddedFolders,
+  parts: { readonly clock: Clock; readonly ids: Ids; readonly sql: SqlSink | null },
+): Runtime {
+  return {
+    plan,
+    fingerprint: fingerprint(plan),
+    store: new DirectoryObjectStore(folders.lake),
+    state: new SqliteStateStore(folders.state),
+    ...parts,
+  }
+}
+
+/** Creates the Delta tables that are not there yet. @throws SluiceError DELTA_SCHEMA_MISMATCH */
+export async function createTables(runtime: Runtime): Promise<void> {
+  for (const { name, fields } of plannedTables(runtime.plan)) {
+    await DeltaTable.openOrCreate(runtime, tablePath(name), { fields, name })
+  }
+}

@@ -1,0 +1,88 @@
+import { join } from 'node:path'
+import type { Millis } from '#core/time.ts'
+import { describeChange, fingerprint, type PlanShape, planShape } from '#plan/fingerprint.ts'
+import type { Plan } from '#plan/plan.ts'
+import { randomIds } from '#adapters/system/ids.ts'
+import { systemClock } from '#adapters/system/clock.ts'
+import { type DataFolder, openDataFolder } from '#local/data-folder.ts'
+import type { HousekeeperEvents } from '#local/housekeeper.ts'
+import { LocalPipeline } from '#local/local-pipeline.ts'
+import { openSql } from '#local/open-sql.ts'
+import { readTopicDescription, topicFolder } from '#local/topic-log-source.ts'
+import type { TopicLocation } from '#local/topics.ts'
+
+export interface SessionOptions {
+  readonly plan: Plan
+  /** Module of the plan, for worker threads; null keeps everything in this thread. */
+  readonly pipelinePath: string | null
+  readonly dataFolder: string
+  /** Partitions of a new topic; default: the plan's, or what the topic has. */
+  readonly partitions: number | undefined
+  readonly batchSize: number
+  readonly batchWindow: Millis
+  readonly workers: number
+  readonly commitEvery: Millis
+  readonly closeEvery: Millis
+  /** Brokers of a real Kafka; undefined for the embedded topic. */
+  readonly brokers: readonly string[] | undefined
+  /** Name of the topic where it isn't the plan's. */
+  readonly topicName: string | undefined
+  readonly databaseUrl: string | undefined
+  /** False leaves the SQL sinks out. */
+  readonly withSql: boolean
+  readonly events: HousekeeperEvents
+}
+
+/** A data folder that is locked, and the pipeline that runs in it. */
+export interface Session {
+  readonly pipeline: LocalPipeline
+  readonly folder: DataFolder
+  close(): Promise<void>
+}
+
+/** @throws SluiceError DATA_FOLDER_IN_USE, DATA_FOLDER_READ_ONLY, WINDOW_STATE_MISMATCH, and those of LocalPipeline.start */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const { plan } = options
+  const definition = { name: plan.name, fingerprint: fingerprint(plan), shape: planShape(plan) }
+  const folder = openDataFolder(options.dataFolder, definition, {
+    clock: systemClock,
+    describeChange: (stored, now) => describeChange(stored as PlanShape, now as PlanShape),
+  })
+  try {
+    const pipeline = await LocalPipeline.start({
+      ...options,
+      folders: folder,
+      topic: topicOf(options, folder),
+      sql: options.withSql ? openSql(plan, folder.postgres, options.databaseUrl) : null,
+      clock: systemClock,
+      ids: randomIds,
+    })
+    return {
+      pipeline,
+      folder,
+      async close() {
+        await pipeline.stop()
+        folder.release()
+      },
+    }
+  } catch (error) {
+    folder.release()
+    throw error
+  }
+}
+
+function topicOf(options: SessionOptions, folder: DataFolder): TopicLocation {
+  const { plan, brokers } = options
+  const name = options.topicName ?? plan.topic.name
+  if (brokers !== undefined) {
+    return { kind: 'kafka', brokers, name, partitions: options.partitions ?? plan.topic.partitions }
+  }
+  const existing = readTopicDescription(topicFolder(folder.topics, name))?.partitions
+  const partitions = options.partitions ?? existing ?? plan.topic.partitions
+  return { kind: 'embedded', folder: folder.topics, name, partitions }
+}
+
+/** Default data folder of a pipeline. */
+export function defaultDataFolder(workingFolder: string, plan: Plan): string {
+  return join(workingFolder, '.sluice', plan.name)
+}

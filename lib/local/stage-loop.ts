@@ -1,0 +1,129 @@
+import { isSluiceError } from '#core/errors.ts'
+import type { Millis } from '#core/time.ts'
+import { isWindowOutput } from '#plan/plan.ts'
+import type { RecordSource } from '#ports/record-source.ts'
+import { EventSourceMapping, type Handler } from '#local/event-source.ts'
+import { lakeGroup } from '#runtime/keys.ts'
+import { type LakeStage, lakeStage } from '#runtime/lake.ts'
+import { preparer } from '#runtime/prepare.ts'
+import { sqlRowOutputs, sqlRowsStage } from '#runtime/rows-to-sql.ts'
+import type { Runtime } from '#runtime/runtime.ts'
+import { windowsStage } from '#runtime/windows.ts'
+
+export interface StageLoopSettings {
+  readonly batchSize: number
+  readonly batchWindow: Millis
+  /** Partitions dealt to this loop. */
+  readonly partitions: readonly number[]
+  /** A stage that fails so often in a row ends the loop; default: never for faults that may pass, 5 for programming errors. */
+  readonly maxAttempts?: number
+}
+
+export interface StageLoopEvents {
+  /** A batch failed and will be delivered again. */
+  readonly onRetry?: (stage: string, error: unknown, attempt: number) => void
+  /** An accepted item is full: commit, so that it can be trimmed. */
+  readonly relieve: () => Promise<void>
+}
+
+/** One consumer: a stage behind its own event-source mapping and consumer group. */
+interface Consumer {
+  readonly stage: string
+  readonly mapping: EventSourceMapping
+  attempts: number
+  /** Not before this time, after a failure. */
+  retryAt: number
+}
+
+const FIRST_BACKOFF: Millis = 100
+const LONGEST_BACKOFF: Millis = 10_000
+const IDLE_WAIT: Millis = 250
+/** An error that no port explains is a fault of the program: tried a few times, then reported. */
+const UNEXPLAINED_ATTEMPTS = 5
+
+/**
+ * The stages of one thread. Each is a consumer of its own, with its own offsets; they are driven in turn over the same
+ * partitions, so that a batch is fetched and decoded once for all of them. One that fails is tried again later and holds up
+ * nobody else.
+ */
+export class StageLoop {
+  readonly #runtime: Runtime
+  readonly #source: RecordSource
+  readonly #consumers: readonly Consumer[]
+  readonly #events: StageLoopEvents
+  readonly #maxAttempts: number | undefined
+
+  constructor(runtime: Runtime, source: RecordSource, settings: StageLoopSettings, events: StageLoopEvents) {
+    this.#runtime = runtime
+    this.#source = source
+    this.#events = events
+    this.#maxAttempts = settings.maxAttempts
+    const shared = preparer(runtime.plan)
+    const lake: LakeStage = lakeStage(runtime, shared, { relieve: events.relieve })
+    const stages: [string, Handler][] = [['lake', (payload) => lake.handle(payload)]]
+    if (runtime.plan.outputs.some(isWindowOutput)) {
+      const windows = windowsStage(runtime, shared)
+      stages.push(['windows', (payload) => windows.handle(payload)])
+    }
+    if (sqlRowOutputs(runtime).length > 0) {
+      const rows = sqlRowsStage(runtime, shared)
+      stages.push(['sql', (payload) => rows.handle(payload)])
+    }
+    this.#consumers = stages.map(([stage, handler]) => {
+      const group = `${lakeGroup(runtime)}/${stage}`.replaceAll('/', '.')
+      const mapping = new EventSourceMapping({ source, clock: runtime.clock }, { group, ...settings }, handler)
+      return { stage, mapping, attempts: 0, retryAt: 0 }
+    })
+  }
+
+  /** Runs until aborted. Rejects only for errors that no retry can mend. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (!(await this.#round(signal))) await this.#source.wait(IDLE_WAIT, signal)
+    }
+  }
+
+  /** Handles everything below the end offsets (by partition) in every stage, then resolves. */
+  async drain(endOffsets: ReadonlyMap<number, number>, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && !(await this.#reached(endOffsets))) {
+      if (!(await this.#round(signal))) await this.#source.wait(IDLE_WAIT, signal)
+    }
+  }
+
+  async #reached(endOffsets: ReadonlyMap<number, number>): Promise<boolean> {
+    for (const { mapping } of this.#consumers) {
+      for (const [partition, lag] of await mapping.lag()) {
+        const end = await this.#source.endOffset(partition)
+        if (end - lag < (endOffsets.get(partition) ?? 0)) return false
+      }
+    }
+    return true
+  }
+
+  /** One payload for each consumer that has one; false when nobody had. */
+  async #round(signal: AbortSignal): Promise<boolean> {
+    let delivered = false
+    for (const consumer of this.#consumers) {
+      if (consumer.retryAt > this.#runtime.clock.now()) continue
+      delivered = (await this.#poll(consumer, signal)) || delivered
+    }
+    return delivered
+  }
+
+  async #poll(consumer: Consumer, signal: AbortSignal): Promise<boolean> {
+    try {
+      const delivered = await consumer.mapping.pollOnce(signal)
+      consumer.attempts = 0
+      return delivered
+    } catch (error) {
+      if (isSluiceError(error) && !error.retryable) throw error
+      consumer.attempts++
+      const limit = this.#maxAttempts ?? (isSluiceError(error) ? Number.POSITIVE_INFINITY : UNEXPLAINED_ATTEMPTS)
+      if (consumer.attempts >= limit) throw error
+      const backoff = Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** consumer.attempts)
+      consumer.retryAt = this.#runtime.clock.now() + backoff
+      this.#events.onRetry?.(consumer.stage, error, consumer.attempts)
+      return false
+    }
+  }
+}

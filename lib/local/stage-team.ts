@@ -1,0 +1,122 @@
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { type ErrorCode, SluiceError } from '#core/errors.ts'
+import type { RecordSource } from '#ports/record-source.ts'
+import { StageLoop, type StageLoopEvents, type StageLoopSettings } from '#local/stage-loop.ts'
+import type { FromStageWorker, StageWorkerData, ToStageWorker } from '#local/stage-worker.ts'
+import type { Runtime } from '#runtime/runtime.ts'
+
+/** The stages of all partitions, in this thread or dealt to worker threads. */
+export interface StageTeam {
+  /** Resolves when every stage takes records. */
+  readonly ready: Promise<void>
+  /** Rejects when a stage can't go on; never resolves. */
+  readonly failure: Promise<never>
+  /** Resolves when everything below the end offsets has been handled by every stage. */
+  drain(endOffsets: ReadonlyMap<number, number>): Promise<void>
+  /** Ends after the batches in hand. */
+  stop(): Promise<void>
+}
+
+export function inlineTeam(
+  runtime: Runtime,
+  source: RecordSource,
+  settings: StageLoopSettings,
+  events: StageLoopEvents,
+): StageTeam {
+  const loop = new StageLoop(runtime, source, settings, events)
+  const { promise: failure, reject } = Promise.withResolvers<never>()
+  failure.catch(() => {})
+  let current = new AbortController()
+  let running = loop.run(current.signal).catch(reject)
+  const interrupt = async (): Promise<void> => {
+    current.abort()
+    await running
+    current = new AbortController()
+  }
+  return {
+    ready: Promise.resolve(),
+    failure,
+    async drain(endOffsets) {
+      await interrupt()
+      running = loop.drain(endOffsets, current.signal).catch(reject)
+      await Promise.race([running, failure])
+      running = loop.run(current.signal).catch(reject)
+    },
+    stop: interrupt,
+  }
+}
+
+/** Partition p goes to worker p mod n. */
+export function dealPartitions(partitions: number, workers: number): readonly (readonly number[])[] {
+  return Array.from({ length: workers }, (_, worker) =>
+    Array.from({ length: partitions }, (__, partition) => partition).filter((p) => p % workers === worker),
+  )
+}
+
+const YOUNG_GENERATION_MB = 16
+
+export function workerTeam(
+  workers: readonly StageWorkerData[],
+  events: Pick<StageLoopEvents, 'onRetry'>,
+): StageTeam {
+  const { promise: failure, reject } = Promise.withResolvers<never>()
+  failure.catch(() => {})
+  const members = workers.map((data) => startWorker(data, events, reject))
+  return {
+    ready: Promise.race([Promise.all(members.map((member) => member.ready)).then(() => {}), failure]),
+    failure,
+    async drain(endOffsets) {
+      await Promise.race([Promise.all(members.map((member) => member.drain(endOffsets))), failure])
+    },
+    async stop() {
+      await Promise.all(members.map((member) => member.stop()))
+    },
+  }
+}
+
+interface Member {
+  readonly ready: Promise<void>
+  drain(endOffsets: ReadonlyMap<number, number>): Promise<void>
+  stop(): Promise<void>
+}
+
+function startWorker(
+  data: StageWorkerData,
+  events: Pick<StageLoopEvents, 'onRetry'>,
+  fail: (error: unknown) => void,
+): Member {
+  const file = new URL(`./stage-worker${extname(import.meta.url)}`, import.meta.url)
+  const worker = new Worker(file, {
+    workerData: data,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  })
+  const ready = Promise.withResolvers<void>()
+  let drained = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<void>()
+  worker.on('message', (message: FromStageWorker) => {
+    if (message.kind === 'ready') ready.resolve()
+    else if (message.kind === 'drained') drained.resolve()
+    else if (message.kind === 'retry') events.onRetry?.(message.stage, new Error(message.message), message.attempt)
+    else fail(failureOf(message))
+  })
+  worker.on('error', fail)
+  worker.on('exit', () => ended.resolve())
+  const send = (message: ToStageWorker): void => worker.postMessage(message)
+  return {
+    ready: ready.promise,
+    drain(endOffsets) {
+      drained = Promise.withResolvers<void>()
+      send({ kind: 'drain', endOffsets })
+      return drained.promise
+    },
+    async stop() {
+      send({ kind: 'stop' })
+      await ended.promise
+    },
+  }
+}
+
+function failureOf({ code, message }: { readonly code: string | null; readonly message: string }): Error {
+  return code === null ? new Error(message) : new SluiceError(code as ErrorCode, message)
+}

@@ -1,0 +1,200 @@
+import { SluiceError } from '#core/errors.ts'
+import type { ColumnKind } from '#schema/column.ts'
+import { MILLIS_MAX, TWO_TO_32, TWO_TO_MINUS_32 } from './int64.ts'
+import type { PageBuffer } from './page-buffer.ts'
+import type { Bounds } from './statistics.ts'
+
+/** The non-null values of one column chunk, on their way into pages. */
+export interface ValueSource {
+  /**
+   * Appends values [from, to) to the page, PLAIN, and widens the bounds by them. Stops after the value that brings the page to
+   * `limit` bytes. Returns where it stopped: at least `from + 1`, unless there is nothing to append.
+   */
+  encode(page: PageBuffer, from: number, to: number, limit: number): number
+}
+
+/** Rows of a batch: value i of a chunk is that of row `rows[i]`. */
+export type RowIndex = Int32Array
+
+/** int, long, double, timestamp or date. */
+export function numberSource(
+  kind: ColumnKind,
+  column: string,
+  values: Float64Array,
+  rows: RowIndex,
+  bounds: Bounds,
+): ValueSource {
+  const width = kind === 'int' || kind === 'date' ? 4 : 8
+  return {
+    encode(page, from, to, limit) {
+      const until = Math.min(to, from + Math.max(1, Math.floor(limit / width)))
+      page.reserve((until - from) * width)
+      if (kind === 'double') putDoubles(page, values, rows, from, until, bounds)
+      else if (kind === 'timestamp') putTimestamps(page, values, rows, from, until, bounds, column)
+      else if (kind === 'long') putLongs(page, values, rows, from, until, bounds, column)
+      else putInts(page, values, rows, from, until, bounds, column)
+      page.end += (until - from) * width
+      return until
+    },
+  }
+}
+
+/** Bits, the lowest first; never RLE, which Spark 3.2 and older can't read. */
+export function booleanSource(values: Uint8Array, rows: RowIndex, bounds: Bounds): ValueSource {
+  return {
+    encode(page, from, to, limit) {
+      const until = Math.min(to, from + Math.max(1, limit * 8))
+      page.reserve((until - from + 7) >>> 3)
+      putBooleans(page, values, rows, from, until, bounds)
+      return until
+    },
+  }
+}
+
+function putDoubles(
+  page: PageBuffer,
+  values: Float64Array,
+  rows: RowIndex,
+  from: number,
+  to: number,
+  bounds: Bounds,
+): void {
+  const out = page.doubles
+  let at = page.end >>> 3
+  let { min, max, nan } = bounds
+  for (let i = from; i < to; i++) {
+    const value = values[rows[i]!]!
+    out[at++] = value
+    // NaN compares false with everything and so never becomes a bound.
+    if (value < min) min = value
+    if (value > max) max = value
+    if (Number.isNaN(value)) nan = true
+  }
+  bounds.min = min
+  bounds.max = max
+  bounds.nan = nan
+}
+
+function putInts(
+  page: PageBuffer,
+  values: Float64Array,
+  rows: RowIndex,
+  from: number,
+  to: number,
+  bounds: Bounds,
+  column: string,
+): void {
+  const out = page.ints
+  let at = page.end >>> 2
+  let { min, max } = bounds
+  for (let i = from; i < to; i++) {
+    const value = values[rows[i]!]!
+    const int = value | 0
+    if (int !== value) throw invalidNumber(column, rows[i]!, value, 'a whole number from -2147483648 to 2147483647')
+    out[at++] = int
+    if (value < min) min = value
+    if (value > max) max = value
+  }
+  bounds.min = min
+  bounds.max = max
+}
+
+function putLongs(
+  page: PageBuffer,
+  values: Float64Array,
+  rows: RowIndex,
+  from: number,
+  to: number,
+  bounds: Bounds,
+  column: string,
+): void {
+  const out = page.ints
+  let at = page.end >>> 2
+  let { min, max } = bounds
+  for (let i = from; i < to; i++) {
+    const value = values[rows[i]!]!
+    const high = Math.floor(value * TWO_TO_MINUS_32)
+    if (Math.floor(value) !== value || value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) {
+      throw invalidNumber(column, rows[i]!, value, 'a whole number below 2^53 either way')
+    }
+    out[at] = (value - high * TWO_TO_32) | 0
+    out[at + 1] = high | 0
+    at += 2
+    if (value < min) min = value
+    if (value > max) max = value
+  }
+  bounds.min = min
+  bounds.max = max
+}
+
+/** Milliseconds to 64-bit microseconds in two halves: milliseconds × 1000 is beyond 2^53 from the year 2255 on. */
+function putTimestamps(
+  page: PageBuffer,
+  values: Float64Array,
+  rows: RowIndex,
+  from: number,
+  to: number,
+  bounds: Bounds,
+  column: string,
+): void {
+  const out = page.ints
+  let at = page.end >>> 2
+  let { min, max } = bounds
+  for (let i = from; i < to; i++) {
+    const value = values[rows[i]!]!
+    if (!(value >= -MILLIS_MAX && value <= MILLIS_MAX)) {
+      throw invalidNumber(column, rows[i]!, value, 'epoch milliseconds within 64-bit microseconds')
+    }
+    const whole = Math.floor(value)
+    const high = Math.floor(whole * TWO_TO_MINUS_32)
+    let low = (whole - high * TWO_TO_32) * 1000
+    if (whole !== value) low += Math.round((value - whole) * 1000)
+    out[at] = low | 0
+    out[at + 1] = (high * 1000 + Math.floor(low * TWO_TO_MINUS_32)) | 0
+    at += 2
+    if (value < min) min = value
+    if (value > max) max = value
+  }
+  bounds.min = min
+  bounds.max = max
+}
+
+function putBooleans(
+  page: PageBuffer,
+  values: Uint8Array,
+  rows: RowIndex,
+  from: number,
+  to: number,
+  bounds: Bounds,
+): void {
+  const out = page.bytes
+  let at = page.end
+  let bits = 0
+  let held = 0
+  let trues = 0
+  for (let i = from; i < to; i++) {
+    const bit = values[rows[i]!]! === 0 ? 0 : 1
+    trues += bit
+    bits |= bit << held
+    if (++held === 8) {
+      out[at++] = bits
+      bits = 0
+      held = 0
+    }
+  }
+  if (held > 0) out[at++] = bits
+  page.end = at
+  if (trues > 0) bounds.max = 1
+  else if (to > from && bounds.max < 0) bounds.max = 0
+  if (trues < to - from) bounds.min = 0
+  else if (to > from && bounds.min > 1) bounds.min = 1
+}
+
+function invalidNumber(column: string, row: number, value: number, expected: string): SluiceError {
+  return new SluiceError(
+    'PARQUET_VALUE_INVALID',
+    `Column "${column}", row ${row} of the batch: expected ${expected}, found ${value}. ` +
+      'Declare the column with a wider type, or quarantine the row before it is written.',
+    { details: { column, row } },
+  )
+}

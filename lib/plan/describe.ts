@@ -1,0 +1,111 @@
+import { formatDuration } from '#core/duration.ts'
+import {
+  isWindowOutput,
+  lateTable,
+  type Output,
+  type Plan,
+  quarantineTable,
+  type Sink,
+  type Step,
+  type WindowOutput,
+  type WindowSpec,
+} from '#plan/plan.ts'
+
+/** The plan as aligned text for a terminal: topic, steps, outputs and the tables they go into. */
+export function describe(plan: Plan): string {
+  const lines: (readonly string[])[] = [
+    ['topic', plan.topic.name, topicText(plan)],
+    ...plan.steps.map((step): readonly string[] => [step.kind, step.name, stepText(step)]),
+  ]
+  for (const output of plan.outputs) {
+    lines.push(['output', output.name, outputText(plan, output)])
+    for (const sink of output.sinks) lines.push(['', '', `→ ${sinkText(sink)}`])
+  }
+  lines.push(['table', quarantineTable(plan), 'records that are malformed or fail a check, with the reason'])
+  if (plan.outputs.some(isWindowOutput)) {
+    lines.push(['table', lateTable(plan), 'records that came after the grace of a window'])
+  }
+  return [`pipeline ${plan.name}`, ...aligned(lines)].join('\n')
+}
+
+/** The plan as a Mermaid flowchart: topic → steps → outputs → tables. */
+export function mermaid(plan: Plan): string {
+  const quarantine = `quarantine[(${quoted(quarantineTable(plan))})]`
+  const lines = [`topic[/${quoted(`topic ${plan.topic.name}`)}/]`, `topic -. malformed .-> ${quarantine}`]
+  plan.steps.forEach((step, index) => {
+    const label = step.kind === 'check' ? `check: ${step.name}` : `${step.name} = ${stepText(step)}`
+    lines.push(`${stepId(index)} --> ${stepId(index + 1)}[${quoted(label)}]`)
+    if (step.kind === 'check') lines.push(`${stepId(index + 1)} -. fails .-> quarantine`)
+  })
+  for (const output of plan.outputs) {
+    const id = `output_${output.name}`
+    const from = stepId(output.kind === 'raw' ? 0 : output.after)
+    const label = isWindowOutput(output) ? `${output.name}<br/>${windowText(output.window)}` : output.name
+    lines.push(`${from} --> ${id}[${quoted(label)}]`)
+    if (isWindowOutput(output)) lines.push(`${id} -. late .-> late[(${quoted(lateTable(plan))})]`)
+    for (const { kind, table } of output.sinks) {
+      // names are lowercase, so that this is the id of no other table
+      lines.push(`${id} --> ${kind}_${table.replace('.', '_DOT_')}[(${quoted(`${kind} ${table}`)})]`)
+    }
+  }
+  return ['flowchart LR', ...lines.map((line) => `  ${line}`)].join('\n')
+}
+
+/** Step 0 is the topic. Ids have prefixes because `end` and others are words of Mermaid. */
+const stepId = (index: number): string => (index === 0 ? 'topic' : `step_${index}`)
+
+const quoted = (text: string): string => `"${text.replaceAll('#', '#35;').replaceAll('"', '#quot;')}"`
+
+function aligned(lines: readonly (readonly string[])[]): readonly string[] {
+  const width = (column: number): number => Math.max(...lines.map((line) => line[column]!.length))
+  const [first, second] = [width(0), width(1)]
+  return lines.map(([kind, name, text]) => `  ${kind!.padEnd(first)}  ${name!.padEnd(second)}  ${text}`.trimEnd())
+}
+
+function topicText({ topic }: Plan): string {
+  const key = topic.key === null ? 'no key' : `key ${topic.key}`
+  return [
+    counted(topic.fields.length, 'column'),
+    counted(topic.partitions, 'partition'),
+    key,
+    `event time ${topic.eventTime}, up to ${formatDuration(topic.outOfOrder)} out of order`,
+  ].join('; ')
+}
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+
+function stepText(step: Step): string {
+  if (step.kind === 'check') return 'or else to quarantine'
+  const { from, column } = step
+  return from.kind === 'point' ? `point(${from.latitude}, ${from.longitude})` : `${column.kind} from a function`
+}
+
+function outputText(plan: Plan, output: Output): string {
+  if (output.kind === 'raw') return 'the records as they came'
+  if (output.kind === 'rows') {
+    const place = output.after === 0 ? '' : `, after ${plan.steps[output.after - 1]!.name}`
+    return `rows of ${counted(output.fields.length, 'column')}${place}`
+  }
+  return windowOutputText(output)
+}
+
+function windowOutputText({ window, groupBy, aggregates, where }: WindowOutput): string {
+  const group = groupBy.length === 0 ? '' : ` by ${groupBy.join(', ')}`
+  const values = aggregates.map(({ name, function: by, column }) => `${name} = ${by}(${column ?? ''})`).join(', ')
+  const grace = `grace ${formatDuration(window.grace)}`
+  return `${windowText(window)}${group}: ${values}${where === null ? '' : ', some of them'}; ${grace}`
+}
+
+function windowText(spec: WindowSpec): string {
+  if (spec.kind === 'calendar') return `every ${spec.unit} in ${spec.zone}`
+  const offset = spec.offset === 0 ? '' : ` at ${formatDuration(spec.offset)}`
+  if (spec.kind === 'tumbling') return `every ${formatDuration(spec.size)}${offset}`
+  return `${formatDuration(spec.size)} every ${formatDuration(spec.every)}${offset}`
+}
+
+function sinkText(sink: Sink): string {
+  const columns = sink.kind === 'delta' ? sink.clusterBy : sink.primaryKey
+  const suffix =
+    columns.length === 0 ? '' : ` (${sink.kind === 'delta' ? 'clustered by' : 'key'} ${columns.join(', ')})`
+  return `${sink.kind} ${sink.table}${suffix}`
+}

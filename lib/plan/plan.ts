@@ -1,0 +1,167 @@
+import type { Millis } from '#core/time.ts'
+import type { Column, Fields } from '#schema/column.ts'
+
+/**
+ * What the user declared, as frozen data: JSON-serialisable but for the functions in checks, derived columns and `where`.
+ * The one value that deployment and runtime share.
+ */
+export interface Plan {
+  readonly name: string
+  readonly topic: TopicPlan
+  /** In order; an output sees the rows after its first `after` steps. */
+  readonly steps: readonly Step[]
+  readonly outputs: readonly Output[]
+}
+
+export interface TopicPlan {
+  readonly name: string
+  readonly format: 'json'
+  readonly fields: Fields
+  /** Column that producers use as the record key, or null for none. */
+  readonly key: string | null
+  /** A non-nullable timestamp column. */
+  readonly eventTime: string
+  readonly outOfOrder: Millis
+  /** How far an event time may lie after its record's append time before the record is quarantined. */
+  readonly maxFutureSkew: Millis
+  readonly partitions: number
+}
+
+/** A row as user functions see it: a view of the current row, valid until the function returns. */
+export type Row = Readonly<Record<string, unknown>>
+
+export type Step = CheckStep | DeriveStep
+
+export interface CheckStep {
+  readonly kind: 'check'
+  /** Becomes the reason in quarantine. */
+  readonly name: string
+  readonly test: (row: Row) => boolean
+}
+
+export interface DeriveStep {
+  readonly kind: 'derive'
+  readonly name: string
+  readonly column: Column
+  readonly from:
+    | { readonly kind: 'point'; readonly latitude: string; readonly longitude: string }
+    | { readonly kind: 'function'; readonly compute: (row: Row) => unknown }
+}
+
+export type Output = RawOutput | RowsOutput | WindowOutput
+
+/** The source record as it came, with its coordinates: see BRONZE_FIELDS. */
+export interface RawOutput {
+  readonly kind: 'raw'
+  readonly name: string
+  readonly sinks: readonly Sink[]
+}
+
+export interface RowsOutput {
+  readonly kind: 'rows'
+  readonly name: string
+  readonly after: number
+  /** Columns that are written, in order. */
+  readonly fields: Fields
+  readonly sinks: readonly Sink[]
+}
+
+export interface WindowOutput {
+  readonly kind: 'window'
+  readonly name: string
+  readonly after: number
+  readonly groupBy: readonly string[]
+  readonly window: WindowSpec
+  readonly aggregates: readonly AggregatePlan[]
+  /** Rows for which it is false are not published. */
+  readonly where: ((row: Row) => boolean) | null
+  readonly emit: 'final'
+  /** window_start, window_end, group columns, aggregates, revision, is_final. */
+  readonly fields: Fields
+  readonly sinks: readonly Sink[]
+}
+
+/** All windows are half open, [start, end). */
+export type WindowSpec =
+  | { readonly kind: 'tumbling'; readonly size: Millis; readonly offset: Millis; readonly grace: Millis }
+  | { readonly kind: 'sliding'; readonly size: Millis; readonly every: Millis; readonly offset: Millis; readonly grace: Millis }
+  | { readonly kind: 'calendar'; readonly unit: CalendarUnit; readonly zone: string; readonly grace: Millis }
+
+export type CalendarUnit = 'day' | 'week' | 'month' | 'quarter' | 'year'
+
+export interface AggregatePlan {
+  readonly name: string
+  readonly function: 'count' | 'countIf' | 'sum' | 'min' | 'max' | 'avg'
+  /** The column it reads; null for count. For countIf a boolean column. */
+  readonly column: string | null
+  /** Type of the result column. */
+  readonly result: Column
+}
+
+export type Sink = DeltaSink | SqlSinkPlan
+
+export interface DeltaSink {
+  readonly kind: 'delta'
+  /** `layer.table`; lies at lake/<layer>/<table>/. */
+  readonly table: string
+  readonly clusterBy: readonly string[]
+}
+
+export interface SqlSinkPlan {
+  readonly kind: 'postgres'
+  readonly table: string
+  readonly primaryKey: readonly string[]
+}
+
+/** Columns of a bronze table: the record as the topic gave it, and when we took it. */
+export const BRONZE_FIELDS: Fields = [
+  { name: 'topic', column: { kind: 'string', nullable: false } },
+  { name: 'partition', column: { kind: 'int', nullable: false } },
+  { name: 'offset', column: { kind: 'long', nullable: false } },
+  { name: 'append_time', column: { kind: 'timestamp', nullable: false } },
+  { name: 'key', column: { kind: 'binary', nullable: true } },
+  { name: 'value', column: { kind: 'binary', nullable: true } },
+  { name: 'headers', column: { kind: 'headers', nullable: true } },
+  { name: 'ingest_time', column: { kind: 'timestamp', nullable: false } },
+]
+
+/** Columns of a pipeline's quarantine table: which record, why, and the record itself. */
+export const QUARANTINE_FIELDS: Fields = [
+  { name: 'topic', column: { kind: 'string', nullable: false } },
+  { name: 'partition', column: { kind: 'int', nullable: false } },
+  { name: 'offset', column: { kind: 'long', nullable: false } },
+  { name: 'append_time', column: { kind: 'timestamp', nullable: false } },
+  { name: 'reason', column: { kind: 'string', nullable: false } },
+  { name: 'detail', column: { kind: 'string', nullable: true } },
+  { name: 'key', column: { kind: 'binary', nullable: true } },
+  { name: 'value', column: { kind: 'binary', nullable: true } },
+]
+
+/** Columns of a pipeline's late table: one row a record and output that its windows had closed for. */
+export const LATE_FIELDS: Fields = [
+  { name: 'topic', column: { kind: 'string', nullable: false } },
+  { name: 'partition', column: { kind: 'int', nullable: false } },
+  { name: 'offset', column: { kind: 'long', nullable: false } },
+  { name: 'event_time', column: { kind: 'timestamp', nullable: false } },
+  { name: 'output', column: { kind: 'string', nullable: false } },
+  { name: 'windows_missed', column: { kind: 'int', nullable: false } },
+  { name: 'first_window_start', column: { kind: 'timestamp', nullable: false } },
+  { name: 'last_window_end', column: { kind: 'timestamp', nullable: false } },
+  { name: 'late_by_ms', column: { kind: 'long', nullable: false } },
+  { name: 'counted_elsewhere', column: { kind: 'boolean', nullable: false } },
+]
+
+export const quarantineTable = (plan: Plan): string => `quarantine.${plan.name}`
+export const lateTable = (plan: Plan): string => `late.${plan.name}`
+
+export function isWindowOutput(output: Output): output is WindowOutput {
+  return output.kind === 'window'
+}
+
+/** Fields of the rows after the plan's first `after` steps. */
+export function fieldsAfter(plan: Pick<Plan, 'topic' | 'steps'>, after: number): Fields {
+  const derived = plan.steps
+    .slice(0, after)
+    .flatMap((step) => (step.kind === 'derive' ? [{ name: step.name, column: step.column }] : []))
+  return [...plan.topic.fields, ...derived]
+}

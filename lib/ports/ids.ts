@@ -1,0 +1,4 @@
+/** Unique names (GUIDs) for files and transactions. */
+export interface Ids {
+  next(): string
+}

@@ -1,0 +1,36 @@
+import type { Fields } from '#schema/column.ts'
+
+/** A table that a SQL sink keeps: created if missing, widened by nullable columns, never narrowed. */
+export interface SqlTable {
+  readonly name: string
+  readonly fields: Fields
+  /** Columns of the primary key. */
+  readonly primaryKey: readonly string[]
+}
+
+/** Values in the order of the table's fields. Timestamps are epoch milliseconds, geo points `{ latitude, longitude }`. */
+export type SqlRow = readonly unknown[]
+
+export interface SqlChange {
+  readonly table: string
+  /** Upserted: a row replaces the stored one only if its `revision` is higher (tables without `revision`: always). */
+  readonly upserts: readonly SqlRow[]
+  /** Rows withdrawn by a correction: deleted if the stored `revision` is lower. */
+  readonly deletes: readonly SqlRow[]
+}
+
+/**
+ * A relational database as the end of a stage. `fence` lives in the target database and moves in the same transaction as the
+ * rows, so a change is applied once however often it is sent.
+ *
+ * @throws SluiceError SQL_SINK_FAILED (retryable for connection faults), SQL_SCHEMA_MISMATCH
+ */
+export interface SqlSink {
+  /** Creates or widens the tables and the fence table; idempotent. */
+  prepare(tables: readonly SqlTable[]): Promise<void>
+  /** The last fence applied under this name, or null. */
+  fence(name: string): Promise<number | null>
+  /** Applies the changes in one transaction if `fence` is above the stored one; false (and no effect) if it is not. */
+  apply(name: string, fence: number, changes: readonly SqlChange[]): Promise<boolean>
+  close(): Promise<void>
+}

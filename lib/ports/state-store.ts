@@ -1,0 +1,30 @@
+/**
+ * The one stored thing. `fence` says which effects are in `body`: usually the last source offset folded into it, for items
+ * that no single partition owns a counter. `group` and `id` are DynamoDB's partition and sort key.
+ */
+export interface FencedItem {
+  readonly group: string
+  readonly id: string
+  readonly fence: number
+  readonly body: Uint8Array
+}
+
+export type PutResult = { readonly ok: true } | { readonly ok: false; readonly stored: FencedItem | undefined }
+
+/**
+ * Linearizable single items with one conditional write; see exactly-once in ARCHITECTURE.md. Every write is durable when the
+ * promise resolves. Cost: one request an operation (one a page of 1 MB for `list`).
+ */
+export interface StateStore {
+  get(group: string, id: string): Promise<FencedItem | undefined>
+  /**
+   * Stores the item if the stored fence still equals `expected` (null: if there is none); otherwise nothing is written and
+   * the stored item comes back, so the loser needs no read. The new fence may equal the old one, never be lower.
+   */
+  put(item: FencedItem, expected: number | null): Promise<PutResult>
+  /** Deletes the item if its fence still equals `expected`. False when it does not; deleting nothing is true. */
+  delete(group: string, id: string, expected: number): Promise<boolean>
+  /** The items of a group with `from` ≤ id < `to`, in byte order of id. */
+  list(group: string, range?: { readonly from?: string; readonly to?: string }): Promise<readonly FencedItem[]>
+  close(): Promise<void>
+}

@@ -1,0 +1,66 @@
+import type { AddFile } from '#delta/actions.ts'
+import type { FencedItem, StateStore } from '#ports/state-store.ts'
+import { decodeBody, encodeBody } from '#runtime/json-body.ts'
+import { partitionId } from '#runtime/keys.ts'
+import type { LastRecord } from '#runtime/last-record.ts'
+
+/** A Parquet file that is written but not yet in its table's log, and the last source offset it covers. */
+export interface AcceptedFile {
+  readonly table: string
+  readonly add: AddFile
+  readonly offset: number
+}
+
+/** Counts of records by what became of them, over all records up to `last`. */
+export interface AcceptedBody {
+  readonly last: LastRecord
+  readonly files: readonly AcceptedFile[]
+  readonly read: number
+  readonly quarantined: number
+}
+
+/** An accepted item as read: its fence counts its writes, so a trim by the committer is seen by the stage and the reverse. */
+export interface Accepted {
+  readonly fence: number | null
+  readonly body: AcceptedBody | null
+  /** Size of the stored body. */
+  readonly bytes: number
+}
+
+const NOTHING: Accepted = { fence: null, body: null, bytes: 0 }
+
+function fromItem(item: FencedItem | undefined): Accepted {
+  if (item === undefined) return NOTHING
+  const body = decodeBody<AcceptedBody>(item.body, `${item.group}/${item.id}`)
+  return { fence: item.fence, body, bytes: item.body.length }
+}
+
+/**
+ * The (table set, partition) items by which a stage hands finished files to the committer: exactly-once.md, "Accepted files".
+ * Cost: one write a batch; one read the first time a partition is seen.
+ */
+export interface AcceptedItems {
+  load(partition: number): Promise<Accepted>
+  /** The stored item after the write, or what is there instead if somebody else wrote. */
+  store(partition: number, before: Accepted, body: AcceptedBody): Promise<{ ok: boolean; item: Accepted }>
+  list(): Promise<ReadonlyMap<number, Accepted>>
+}
+
+export function acceptedItems(state: StateStore, group: string): AcceptedItems {
+  return {
+    async load(partition) {
+      return fromItem(await state.get(group, partitionId(partition)))
+    },
+    async store(partition, before, body) {
+      const fence = (before.fence ?? 0) + 1
+      const bytes = encodeBody(body)
+      const result = await state.put({ group, id: partitionId(partition), fence, body: bytes }, before.fence)
+      if (result.ok) return { ok: true, item: { fence, body, bytes: bytes.length } }
+      return { ok: false, item: fromItem(result.stored) }
+    },
+    async list() {
+      const items = await state.list(group)
+      return new Map(items.map((item) => [Number.parseInt(item.id, 10), fromItem(item)]))
+    },
+  }
+}

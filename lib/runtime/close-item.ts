@@ -1,0 +1,71 @@
+import type { EpochMillis } from '#core/time.ts'
+import type { FencedItem, StateStore } from '#ports/state-store.ts'
+import type { Runtime } from '#runtime/runtime.ts'
+import { decodeBody, encodeBody } from '#runtime/json-body.ts'
+import { CLOSE_ID, controlGroup } from '#runtime/keys.ts'
+
+/** The last published version of one row of a window that is still within grace. */
+export interface PublishedRow {
+  readonly revision: number
+  readonly group: readonly unknown[]
+  /** JSON of the values; null when the row was withdrawn. */
+  readonly values: string | null
+}
+
+/** What was published of one window that is still within grace: group key → row. */
+export interface PublishedWindow {
+  readonly end: EpochMillis
+  readonly rows: Readonly<Record<string, PublishedRow>>
+}
+
+/** Window start → what was published of it. */
+export type PublishedWindows = Readonly<Record<string, PublishedWindow>>
+
+/** Rows that were computed by one close and written as one object before anybody was told: a retry delivers the same rows. */
+export interface PendingResult {
+  readonly seq: number
+  readonly path: string
+}
+
+/**
+ * What has been closed: its fence is the number of the last close that had results. Moving it, with the results' object
+ * already written, is the moment at which windows are closed for good.
+ */
+export interface CloseBody {
+  /** Every window with end ≤ upTo has its rows in a result; null before the first close. */
+  readonly upTo: EpochMillis | null
+  /** By output name. */
+  readonly published: Readonly<Record<string, PublishedWindows>>
+  /** Results that not every sink has confirmed, oldest first. */
+  readonly pending: readonly PendingResult[]
+}
+
+export interface CloseItem {
+  readonly fence: number | null
+  readonly seq: number
+  readonly body: CloseBody
+}
+
+const FIRST: CloseItem = { fence: null, seq: 0, body: { upTo: null, published: {}, pending: [] } }
+
+function fromItem(item: FencedItem | undefined): CloseItem {
+  if (item === undefined) return FIRST
+  const body = decodeBody<CloseBody>(item.body, `${item.group}/${item.id}`)
+  return { fence: item.fence, seq: item.fence, body }
+}
+
+export async function loadCloseItem(runtime: Runtime): Promise<CloseItem> {
+  return fromItem(await runtime.state.get(controlGroup(runtime), CLOSE_ID))
+}
+
+/** Null when another closer was faster. */
+export async function storeCloseItem(
+  state: StateStore,
+  group: string,
+  before: CloseItem,
+  body: CloseBody,
+): Promise<CloseItem | null> {
+  const seq = before.seq + 1
+  const result = await state.put({ group, id: CLOSE_ID, fence: seq, body: encodeBody(body) }, before.fence)
+  return result.ok ? { fence: seq, seq, body } : null
+}

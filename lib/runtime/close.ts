@@ -1,0 +1,242 @@
+import { floorTo, type EpochMillis } from '#core/time.ts'
+import { fieldsAfter, isWindowOutput, type WindowOutput } from '#plan/plan.ts'
+import type { Fields } from '#schema/column.ts'
+import { closeWindows } from '#window/close.ts'
+import { type Page, type PageCodec, pageCodec } from '#window/page.ts'
+import { type SliceLayout, sliceLayout } from '#window/slices.ts'
+import { endOfInputMark, readWatermark, type WatermarkReading } from '#window/watermark.ts'
+import { type WindowBounds, windowsEndingIn } from '#window/windows.ts'
+import { type CloseBody, type CloseItem, loadCloseItem, type PendingResult, storeCloseItem } from '#runtime/close-item.ts'
+import { expirePages, loadPages, type PageRange, pageRange, sliceStartsOf, windowsWithData } from '#runtime/close-pages.ts'
+import { type DirtyItems, type DirtyWindow, listDirty } from '#runtime/dirty.ts'
+import { confirmed } from '#runtime/deliver.ts'
+import { controlGroup, dirtyGroup, MARK_ID, progressGroup } from '#runtime/keys.ts'
+import { raiseMark, readMark } from '#runtime/mark.ts'
+import { listProgress, type Progress } from '#runtime/progress.ts'
+import { revise, type WindowRow, writeResult } from '#runtime/results.ts'
+import type { Runtime } from '#runtime/runtime.ts'
+
+/** At most so many page spans are closed in one step, so that catching up needs no more memory than keeping up. */
+const SPANS_PER_STEP = 32
+
+export interface CloseReading {
+  /** End offset of every partition of the topic, by partition. */
+  readonly endOffsets: readonly number[]
+  /** The input is over: every window that holds data closes, once. */
+  readonly endOfInput: boolean
+}
+
+export interface Closed {
+  readonly upTo: EpochMillis | null
+  readonly rows: readonly WindowRow[]
+  readonly watermark: WatermarkReading
+}
+
+/**
+ * The close stage: moves the closed-up-to mark to the watermark and makes result rows of every window that this closes, and of
+ * closed windows within grace that got records since. May run twice at once or stop anywhere: the close item decides whose
+ * rows count. The rows reach the sinks by `deliver`.
+ *
+ * Cost without news: two LISTs, two reads. With news: the pages of the windows, one object, three writes.
+ */
+export interface CloseStage {
+  /** Closes what can be closed now. `onRows` sees the rows of each step as soon as they are durable. */
+  run(reading: CloseReading): Promise<Closed>
+}
+
+export function closeStage(runtime: Runtime): CloseStage {
+  const { plan } = runtime
+  const outputs = plan.outputs.filter(isWindowOutput)
+  const fields = fieldsAfter(plan, plan.steps.length)
+  const layout = sliceLayout(
+    outputs.map((output) => output.window),
+    plan.topic.outOfOrder,
+  )
+  const closer: Closer = { runtime, outputs, fields, layout, codec: pageCodec(outputs, fields) }
+  return {
+    async run(reading) {
+      const rows: WindowRow[] = []
+      for (;;) {
+        const step = await closeStep(closer, reading)
+        rows.push(...step.rows)
+        if (!step.more) return { upTo: step.upTo, rows, watermark: step.watermark }
+      }
+    },
+  }
+}
+
+interface Closer {
+  readonly runtime: Runtime
+  readonly outputs: readonly WindowOutput[]
+  readonly fields: Fields
+  readonly layout: SliceLayout
+  readonly codec: PageCodec
+}
+
+async function closeStep(closer: Closer, reading: CloseReading): Promise<Closed & { readonly more: boolean }> {
+  const { runtime } = closer
+  const { state } = runtime
+  const item = await loadCloseItem(runtime)
+  const progress = await listProgress(state, progressGroup(runtime))
+  const watermark = watermarkOf(closer, reading, progress)
+  const dirty = await listDirty(state, dirtyGroup(runtime))
+  const { upTo } = item.body
+  const goal = await goalOf(closer, reading, progress, watermark.watermark)
+  const target = stepTarget(closer, upTo, goal)
+  if (target === null && dirty.windows.length === 0) return { upTo, rows: [], watermark, more: false }
+  const to = target ?? upTo!
+  await raiseMark(state, controlGroup(runtime), MARK_ID, to)
+  const settled = settledUpTo(closer, upTo, watermark, progress)
+  const computed = await compute(closer, item, dirty, target, settled)
+  const stored = await publish(runtime, item, computed, to)
+  if (stored === null) return { upTo, rows: [], watermark, more: true }
+  await dirty.clear()
+  if (settled > Number.NEGATIVE_INFINITY) {
+    const applied = new Map([...progress].map(([partition, { last }]) => [partition, last.offset]))
+    await expirePages(runtime, closer.outputs, closer.layout, settled, applied)
+  }
+  return { upTo: to, rows: computed.rows, watermark, more: goal !== null && to < goal }
+}
+
+function watermarkOf(
+  { runtime }: Closer,
+  { endOffsets }: CloseReading,
+  progress: ReadonlyMap<number, Progress>,
+): WatermarkReading {
+  const partitions = endOffsets.map((endOffset, partition) => ({
+    partition,
+    offset: progress.get(partition)?.last.offset ?? -1,
+    endOffset,
+    maxEventTime: progress.get(partition)?.maxEventTime ?? null,
+    maxEventAppendTime: progress.get(partition)?.maxEventAppendTime ?? null,
+  }))
+  return readWatermark(partitions, runtime.plan.topic.outOfOrder, runtime.clock.now())
+}
+
+/**
+ * Windows with end + grace at or below this can't get another record, not even from a batch that is in flight: their pages and
+ * what was published of them may go. A writer judges lateness by max(mark, its partition's own watermark). In flight is what a
+ * lagging partition has above its progress, so that partition's watermark bounds it; what arrived since we read the end offsets
+ * is judged by the mark of the previous close at least.
+ */
+function settledUpTo(
+  { runtime }: Closer,
+  upTo: EpochMillis | null,
+  watermark: WatermarkReading,
+  progress: ReadonlyMap<number, Progress>,
+): EpochMillis {
+  let settled = upTo ?? Number.NEGATIVE_INFINITY
+  for (const { partition, lag } of watermark.partitions) {
+    if (lag === 0) continue
+    const latest = progress.get(partition)?.maxEventTime ?? Number.NEGATIVE_INFINITY
+    settled = Math.min(settled, latest - runtime.plan.topic.outOfOrder)
+  }
+  return settled
+}
+
+/** Never below the mark: writers have judged lateness by it. Whole slices, because nothing happens in between. */
+async function goalOf(
+  closer: Closer,
+  reading: CloseReading,
+  progress: ReadonlyMap<number, Progress>,
+  watermark: EpochMillis | null,
+): Promise<EpochMillis | null> {
+  const { runtime, outputs, layout } = closer
+  const mark = await readMark(runtime.state, controlGroup(runtime), MARK_ID)
+  const goals = [mark, watermark === null ? null : floorTo(watermark, layout.width)]
+  if (reading.endOfInput) {
+    const times = [...progress.values()].flatMap(({ maxEventTime }) => (maxEventTime === null ? [] : [maxEventTime]))
+    const latest = times.length === 0 ? null : Math.max(...times)
+    goals.push(
+      endOfInputMark(
+        outputs.map((output) => output.window),
+        latest,
+      ),
+    )
+  }
+  const known = goals.filter((goal) => goal !== null)
+  return known.length === 0 ? null : Math.max(...known)
+}
+
+/** How far this step closes; null when no window ends between what is closed and the goal. */
+function stepTarget({ outputs, layout }: Closer, upTo: EpochMillis | null, goal: EpochMillis | null): EpochMillis | null {
+  if (goal === null || (upTo !== null && goal <= upTo)) return null
+  if (upTo === null) return goal
+  const news = outputs.some(({ window }) => {
+    for (const _ of windowsEndingIn(window, upTo, goal)) return true
+    return false
+  })
+  return news ? Math.min(goal, upTo + SPANS_PER_STEP * layout.span) : null
+}
+
+interface Computed {
+  readonly rows: readonly WindowRow[]
+  readonly published: CloseBody['published']
+}
+
+async function compute(
+  closer: Closer,
+  item: CloseItem,
+  dirty: DirtyItems,
+  target: EpochMillis | null,
+  settled: EpochMillis,
+): Promise<Computed> {
+  const { runtime, outputs, fields, codec } = closer
+  const { upTo } = item.body
+  const again = dirty.windows.filter(({ window }) => upTo !== null && window.end <= upTo)
+  const pages = await loadPages(runtime, codec, neededPages(closer, upTo, target, again))
+  const rows: WindowRow[] = []
+  const published: Record<string, CloseBody['published'][string]> = {}
+  outputs.forEach((output, index) => {
+    const reopened = again.flatMap((entry) => (entry.output === index ? [entry.window] : []))
+    const windows = [...reopened.toSorted((a, b) => a.end - b.end), ...newWindows(output, index, pages, upTo, target)]
+    const computed = [...closeWindows(output, index, fields, pages, windows)]
+    const revised = revise(output, computed, reopened, item.body.published[output.name] ?? {}, settled)
+    rows.push(...revised.rows)
+    published[output.name] = revised.published
+  })
+  return { rows, published }
+}
+
+function newWindows(
+  output: WindowOutput,
+  index: number,
+  pages: readonly Page[],
+  upTo: EpochMillis | null,
+  target: EpochMillis | null,
+): readonly WindowBounds[] {
+  if (target === null) return []
+  return [...windowsWithData(output.window, sliceStartsOf(pages, index), upTo, target)]
+}
+
+function neededPages(
+  { outputs, layout }: Closer,
+  upTo: EpochMillis | null,
+  target: EpochMillis | null,
+  again: readonly DirtyWindow[],
+): readonly PageRange[] {
+  const ranges = again.map(({ window }) => pageRange(layout, window.start, window.end))
+  if (target === null) return ranges
+  if (upTo === null) return [...ranges, pageRange(layout, null, target)]
+  for (const { window } of outputs) {
+    for (const first of windowsEndingIn(window, upTo, target)) {
+      ranges.push(pageRange(layout, first.start, target))
+      break
+    }
+  }
+  return ranges
+}
+
+/** Rows first, as one object; then the item that makes them count. Null when another closer was faster. */
+async function publish(runtime: Runtime, item: CloseItem, computed: Computed, upTo: EpochMillis): Promise<CloseItem | null> {
+  const seq = item.seq + 1
+  const delivered = await confirmed(runtime)
+  const open = item.body.pending.filter((result) => result.seq > delivered)
+  const news: PendingResult[] =
+    computed.rows.length === 0 ? [] : [{ seq, path: await writeResult(runtime, seq, computed.rows) }]
+  const body = { upTo, published: computed.published, pending: [...open, ...news] }
+  const stored = await storeCloseItem(runtime.state, controlGroup(runtime), item, body)
+  if (stored === null) return null
+  for (const result of item.body.pending) if (result.seq <= delivered) await runtime.store.delete(result.path)
+  return stored
+}

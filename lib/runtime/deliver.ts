@@ -1,0 +1,125 @@
+import { isSluiceError } from '#core/errors.ts'
+import { DeltaTable, writeDataFile } from '#delta/table.ts'
+import { isWindowOutput, type WindowOutput } from '#plan/plan.ts'
+import type { SqlChange } from '#ports/sql-sink.ts'
+import { fromRows } from '#schema/from-rows.ts'
+import { loadCloseItem, type PendingResult } from '#runtime/close-item.ts'
+import { closeAppId, controlGroup } from '#runtime/keys.ts'
+import { raiseMark, readMark } from '#runtime/mark.ts'
+import type { Committed } from '#runtime/commit.ts'
+import { readResult, tableRow, type WindowRow } from '#runtime/results.ts'
+import { type Runtime, tablePath } from '#runtime/runtime.ts'
+import { sqlRow } from '#runtime/sql-row.ts'
+
+const TABLES = 'delivered/tables'
+const SQL = 'delivered/sql'
+
+/** Results wait for a database only where there is one: a run without SQL sinks delivers to the tables alone. */
+const hasSql = (runtime: Runtime): boolean =>
+  runtime.sql !== null &&
+  runtime.plan.outputs.some((output) => isWindowOutput(output) && output.sinks.some((sink) => sink.kind === 'postgres'))
+
+/** Number of the last close whose rows have reached every sink. */
+export async function confirmed(runtime: Runtime): Promise<number> {
+  const group = controlGroup(runtime)
+  const tables = (await readMark(runtime.state, group, TABLES)) ?? 0
+  if (!hasSql(runtime)) return tables
+  return Math.min(tables, (await readMark(runtime.state, group, SQL)) ?? 0)
+}
+
+async function openResults(runtime: Runtime, sink: string): Promise<readonly PendingResult[]> {
+  const item = await loadCloseItem(runtime)
+  const done = (await readMark(runtime.state, controlGroup(runtime), sink)) ?? 0
+  return item.body.pending.filter((result) => result.seq > done)
+}
+
+async function rowsOf(runtime: Runtime, results: readonly PendingResult[]) {
+  const all: { readonly seq: number; readonly rows: readonly WindowRow[] }[] = []
+  for (const { seq, path } of results) all.push({ seq, rows: await readResult(runtime, path) })
+  return all
+}
+
+/**
+ * Appends pending results to the gold tables: one commit a table, with `txn` = number of the last close in it. Idempotent.
+ * Cost with news: one GET a result, one PUT and one append a table.
+ */
+export async function deliverToTables(runtime: Runtime): Promise<readonly Committed[]> {
+  const results = await openResults(runtime, TABLES)
+  const last = results.at(-1)
+  if (last === undefined) return []
+  const all = await rowsOf(runtime, results)
+  const done: Committed[] = []
+  for (const output of runtime.plan.outputs.filter(isWindowOutput)) {
+    for (const sink of output.sinks) {
+      if (sink.kind === 'delta') done.push(...(await appendRows(runtime, output, sink.table, all, last.seq)))
+    }
+  }
+  await raiseMark(runtime.state, controlGroup(runtime), TABLES, last.seq)
+  return done
+}
+
+const ATTEMPTS = 10
+
+async function appendRows(
+  runtime: Runtime,
+  output: WindowOutput,
+  tableName: string,
+  all: Awaited<ReturnType<typeof rowsOf>>,
+  seq: number,
+): Promise<readonly Committed[]> {
+  const appId = closeAppId(runtime, output.name)
+  const table = await DeltaTable.open(runtime, tablePath(tableName))
+  for (let attempt = 1; ; attempt++) {
+    const { version, txns } = await table.appendState()
+    const done = txns.get(appId) ?? 0
+    const rows = all
+      .filter((result) => result.seq > done)
+      .flatMap((result) => result.rows.filter((row) => row.output === output.name))
+      .map((row) => tableRow(output, row))
+    if (rows.length === 0) return []
+    const add = await writeDataFile(runtime, tablePath(tableName), fromRows(output.fields, rows))
+    try {
+      const committed = await table.commit({
+        readVersion: version,
+        adds: add === null ? [] : [add],
+        txns: [{ appId, version: seq }],
+        operation: 'STREAMING UPDATE',
+      })
+      return [{ table: tableName, version: committed.version, files: 1 }]
+    } catch (error) {
+      if (!isSluiceError(error, 'DELTA_TRANSACTION_CONFLICT') || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+/**
+ * Upserts pending results into the SQL tables, each close in one transaction with its fence. Idempotent.
+ *
+ * @throws SluiceError SQL_SINK_FAILED: the results stay pending, nothing else waits for them
+ */
+export async function deliverToSql(runtime: Runtime): Promise<void> {
+  if (!hasSql(runtime)) return
+  for (const result of await openResults(runtime, SQL)) {
+    const rows = await readResult(runtime, result.path)
+    await runtime.sql?.apply(closeAppId(runtime, '*'), result.seq, sqlChanges(runtime, rows))
+    await raiseMark(runtime.state, controlGroup(runtime), SQL, result.seq)
+  }
+}
+
+function sqlChanges(runtime: Runtime, rows: readonly WindowRow[]): readonly SqlChange[] {
+  return runtime.plan.outputs.filter(isWindowOutput).flatMap((output) => {
+    const own = rows.filter((row) => row.output === output.name)
+    const toSql = (row: WindowRow) => sqlRow(output.fields, tableRow(output, row))
+    return output.sinks.flatMap((sink) =>
+      sink.kind === 'postgres' && own.length > 0
+        ? [
+            {
+              table: sink.table,
+              upserts: own.filter((row) => row.final).map(toSql),
+              deletes: own.filter((row) => !row.final).map(toSql),
+            },
+          ]
+        : [],
+    )
+  })
+}

@@ -1,0 +1,64 @@
+import type { EpochMillis } from '#core/time.ts'
+import type { FencedItem, StateStore } from '#ports/state-store.ts'
+import { decodeBody, encodeBody } from '#runtime/json-body.ts'
+import { partitionId } from '#runtime/keys.ts'
+import type { WindowBounds } from '#window/windows.ts'
+
+/** A closed window, still within grace, that got another record: it must be published again. */
+export interface DirtyWindow {
+  readonly output: number
+  readonly window: WindowBounds
+}
+
+interface StoredDirty {
+  readonly output: number
+  readonly start: EpochMillis
+  readonly end: EpochMillis
+}
+
+const nameOf = (dirty: StoredDirty): string => `${dirty.output}/${dirty.start}`
+
+function decode(item: FencedItem): readonly StoredDirty[] {
+  return decodeBody<readonly StoredDirty[]>(item.body, `${item.group}/${item.id}`)
+}
+
+/** Adds windows to the partition's dirty item; durable when it resolves. One write, and a read the first time. */
+export async function addDirty(
+  state: StateStore,
+  group: string,
+  partition: number,
+  windows: readonly DirtyWindow[],
+): Promise<void> {
+  const id = partitionId(partition)
+  let stored = await state.get(group, id)
+  for (;;) {
+    const all = new Map((stored === undefined ? [] : decode(stored)).map((dirty) => [nameOf(dirty), dirty]))
+    const before = all.size
+    for (const { output, window } of windows) {
+      const dirty = { output, start: window.start, end: window.end }
+      all.set(nameOf(dirty), dirty)
+    }
+    if (stored !== undefined && all.size === before) return
+    const item = { group, id, fence: (stored?.fence ?? 0) + 1, body: encodeBody([...all.values()]) }
+    const result = await state.put(item, stored?.fence ?? null)
+    if (result.ok) return
+    stored = result.stored
+  }
+}
+
+export interface DirtyItems {
+  readonly windows: readonly DirtyWindow[]
+  /** Forgets what was listed; a window that became dirty again meanwhile stays. */
+  clear(): Promise<void>
+}
+
+export async function listDirty(state: StateStore, group: string): Promise<DirtyItems> {
+  const items = await state.list(group)
+  const all = new Map(items.flatMap((item) => decode(item).map((dirty) => [nameOf(dirty), dirty] as const)))
+  return {
+    windows: [...all.values()].map(({ output, start, end }) => ({ output, window: { start, end } })),
+    async clear() {
+      for (const item of items) await state.delete(item.group, item.id, item.fence)
+    },
+  }
+}

@@ -1,0 +1,37 @@
+import type { Runtime } from '#runtime/runtime.ts'
+
+type Scope = Pick<Runtime, 'plan' | 'fingerprint'>
+
+/** Groups of state items. Lake items outlive a change of the windows; window items belong to one definition of them. */
+export const lakeGroup = ({ plan }: Scope): string => `${plan.name}/lake/${plan.topic.name}`
+export const lateGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/late`
+export const progressGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/progress`
+export const pageGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/pages`
+export const dirtyGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/dirty`
+export const controlGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/control`
+export const leaseGroup = ({ plan }: Scope): string => `${plan.name}/leases`
+
+export const MARK_ID = 'mark'
+export const CLOSE_ID = 'close'
+
+/** Delta `txn` and SQL fence of one partition's rows. */
+export const partitionAppId = ({ plan }: Scope, partition: number): string =>
+  `sluice/${plan.name}/${plan.topic.name}/${partition}`
+
+/** Delta `txn` and SQL fence of an output's published windows. */
+export const closeAppId = ({ plan, fingerprint }: Scope, output: string): string =>
+  `sluice/${plan.name}/${output}/close/${fingerprint}`
+
+export const partitionId = (partition: number): string => String(partition).padStart(5, '0')
+
+const PAGE_ORIGIN = 2 ** 40
+
+/** Page ids sort like their time, negative indexes included; one page a (span of time, partition). */
+export const pageId = (index: number, partition: number): string => `${pageIdPrefix(index)}/${partitionId(partition)}`
+
+export const pageIdPrefix = (index: number): string => (index + PAGE_ORIGIN).toString(16).padStart(11, '0')
+
+export function parsePageId(id: string): { readonly index: number; readonly partition: number } {
+  const [index = '', partition = ''] = id.split('/')
+  return { index: Number.parseInt(index, 16) - PAGE_ORIGIN, partition: Number.parseInt(partition, 10) }
+}

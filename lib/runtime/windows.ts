@@ -1,0 +1,211 @@
+import { isWindowOutput, type WindowOutput } from '#plan/plan.ts'
+import { writeDataFile } from '#delta/table.ts'
+import { lateTable } from '#plan/plan.ts'
+import type { RecordBatch } from '#schema/record-batch.ts'
+import { Folder } from '#window/fold.ts'
+import { type LateEntry, pageCodec } from '#window/page.ts'
+import { sliceLayout } from '#window/slices.ts'
+import { acceptedItems } from '#runtime/accepted.ts'
+import { lateBatch } from '#runtime/coordinates.ts'
+import { addDirty } from '#runtime/dirty.ts'
+import { controlGroup, dirtyGroup, lateGroup, MARK_ID, pageGroup, progressGroup } from '#runtime/keys.ts'
+import { firstAbove, type LastRecord, lastRecordOf } from '#runtime/last-record.ts'
+import { readMark } from '#runtime/mark.ts'
+import { type LoadedPage, PageCache } from '#runtime/page-cache.ts'
+import { type Prepared, type Preparer, rowsAfter } from '#runtime/prepare.ts'
+import { loadProgress, type Progress, type ProgressItem, storeProgress } from '#runtime/progress.ts'
+import { type Runtime, tablePath } from '#runtime/runtime.ts'
+
+/** Pages a partition that are kept decoded. */
+const CACHED_PAGES = 32
+
+/**
+ * The windows stage: records → slices, packed in fenced pages of state. Order of the writes of one partition's batch: pages
+ * (each atomically with its late verdicts), late rows, dirty windows, progress. A batch that fails in between is delivered
+ * again and changes nothing twice: exactly-once.md.
+ *
+ * Cost a partition and payload, warm: one state write a touched page and one for progress, two reads of the mark.
+ */
+export interface WindowsStage {
+  handle(payload: readonly RecordBatch[]): Promise<void>
+}
+
+export function windowsStage(runtime: Runtime, preparer: Preparer): WindowsStage {
+  const partitions = new WindowsPartitions(runtime, preparer)
+  return {
+    async handle(payload) {
+      for (const records of payload) if (records.count > 0) await partitions.apply(records)
+    },
+  }
+}
+
+/** The rows of a batch that are above the progress fence, and where they stand. */
+interface Unit {
+  readonly partition: number
+  readonly prepared: Prepared
+  readonly rows: Int32Array
+  /** Offset of the last applied record, −1 for none, and of the batch's last record. */
+  readonly fence: number
+  readonly last: LastRecord
+  readonly before: Progress | null
+}
+
+class WindowsPartitions {
+  readonly #runtime: Runtime
+  readonly #preparer: Preparer
+  readonly #outputs: readonly WindowOutput[]
+  readonly #after: number
+  readonly #folder: Folder
+  readonly #pages: PageCache
+  readonly #progress = new Map<number, ProgressItem>()
+
+  constructor(runtime: Runtime, preparer: Preparer) {
+    const { plan, state } = runtime
+    const fields = plan.topic.fields.concat(
+      plan.steps.flatMap((step) => (step.kind === 'derive' ? [{ name: step.name, column: step.column }] : [])),
+    )
+    this.#runtime = runtime
+    this.#preparer = preparer
+    this.#outputs = plan.outputs.filter(isWindowOutput)
+    this.#after = this.#outputs[0]?.after ?? 0
+    const layout = sliceLayout(
+      this.#outputs.map((output) => output.window),
+      plan.topic.outOfOrder,
+    )
+    this.#folder = new Folder(this.#outputs, fields, layout)
+    this.#pages = new PageCache(state, pageGroup(runtime), pageCodec(this.#outputs, fields), CACHED_PAGES)
+  }
+
+  async apply(records: RecordBatch): Promise<void> {
+    const { state } = this.#runtime
+    const group = progressGroup(this.#runtime)
+    const { partition } = records
+    const before = this.#progress.get(partition) ?? (await loadProgress(state, group, partition))
+    this.#progress.delete(partition)
+    const first = firstAbove(records, before.progress?.last ?? null)
+    let after = before
+    if (first < records.count) {
+      const progress = await this.#fold(records, first, before.progress)
+      after = await storeProgress(state, group, partition, before, progress)
+      // Somebody else's progress may be behind ours: then the rest of the batch is still to do.
+      if ((after.fence ?? -1) < progress.last.offset) return this.apply(records)
+    }
+    this.#progress.set(partition, after)
+  }
+
+  async #fold(records: RecordBatch, first: number, before: Progress | null): Promise<Progress> {
+    const prepared = this.#preparer.prepare(records)
+    const fence = before?.last.offset ?? -1
+    const rows = rowsAfter(prepared, this.#after, fence)
+    const unit: Unit = { partition: records.partition, prepared, rows, fence, last: lastRecordOf(records), before }
+    const late: LateEntry[] = []
+    for (const [index, pageRows] of this.#folder.assign(prepared.eventTimes, rows)) {
+      late.push(...(await this.#foldPage(unit, index, pageRows)))
+    }
+    await this.#publishLate(unit, late)
+    await this.#markDirty(unit, late)
+    return advance(records, first, unit, late)
+  }
+
+  /** Folds what is above the page's own fence; gives back the late verdicts of this batch, old and new. */
+  async #foldPage(unit: Unit, index: number, rows: Int32Array): Promise<readonly LateEntry[]> {
+    const { prepared, partition, fence: progressFence, last } = unit
+    const { offsets, eventTimes } = prepared
+    let loaded: LoadedPage = await this.#pages.take(partition, index)
+    for (;;) {
+      const { page, fence } = loaded
+      const fresh = rowsAbove(rows, offsets, fence ?? -1)
+      if (fresh.length === 0) {
+        this.#pages.keep(partition, index, loaded)
+        return page.late.filter((entry) => entry.offset > progressFence && entry.offset <= last.offset)
+      }
+      // Verdicts at or below the progress fence have reached the late table: the page may forget them.
+      page.late = page.late.filter((entry) => entry.offset > progressFence)
+      const mark = await this.#judgement(unit)
+      this.#folder.fold(page, prepared.batch, fresh, eventTimes, offsets, { mark })
+      const result = await this.#pages.store(partition, index, page, offsets[fresh.at(-1)!]!, fence)
+      if (result.ok) return page.late.filter((entry) => entry.offset <= last.offset)
+      loaded = result.stored
+    }
+  }
+
+  /**
+   * Lateness is judged by the mark or the partition's own watermark, whichever is later. While a batch is in flight its
+   * partition lags and holds the mark at or below that watermark: so no window goes beyond grace between this verdict and
+   * the end of the batch, and the closer keeps what a dirty window needs.
+   */
+  async #judgement({ before }: Unit): Promise<number | null> {
+    const mark = await this.#mark()
+    const latest = before?.maxEventTime ?? null
+    if (latest === null) return mark
+    return Math.max(mark ?? Number.NEGATIVE_INFINITY, latest - this.#runtime.plan.topic.outOfOrder)
+  }
+
+  #mark(): Promise<number | null> {
+    return readMark(this.#runtime.state, controlGroup(this.#runtime), MARK_ID)
+  }
+
+  async #publishLate(unit: Unit, entries: readonly LateEntry[]): Promise<void> {
+    if (entries.length === 0) return
+    const { last } = unit
+    const { plan, state } = this.#runtime
+    const items = acceptedItems(state, lateGroup(this.#runtime))
+    let before = await items.load(unit.partition)
+    const ordered = entries.toSorted((a, b) => a.offset - b.offset || a.output - b.output)
+    for (;;) {
+      const fence = before.body?.last.offset ?? -1
+      const news = ordered.filter((entry) => entry.offset > fence)
+      if (news.length === 0) return
+      const batch = lateBatch(plan.topic.name, unit.partition, news, this.#outputs)
+      const table = lateTable(plan)
+      const add = await writeDataFile(this.#runtime, tablePath(table), batch)
+      const files = add === null ? [] : [{ table, add, offset: last.offset }]
+      const body = { last, files: [...(before.body?.files ?? []), ...files], read: 0, quarantined: 0 }
+      const result = await items.store(unit.partition, before, body)
+      if (result.ok) return
+      before = result.item
+    }
+  }
+
+  /** The mark is read after the pages are durable: a window that was closed by then may have missed these rows. */
+  async #markDirty(unit: Unit, late: readonly LateEntry[]): Promise<void> {
+    const mark = await this.#mark()
+    if (mark === null || unit.rows.length === 0) return
+    const { eventTimes, offsets } = unit.prepared
+    const dirty = this.#folder.dirty(eventTimes, offsets, unit.rows, mark, late)
+    if (dirty.length > 0) await addDirty(this.#runtime.state, dirtyGroup(this.#runtime), unit.partition, dirty)
+  }
+}
+
+function rowsAbove(rows: Int32Array, offsets: Float64Array, fence: number): Int32Array {
+  let first = 0
+  while (first < rows.length && offsets[rows[first]!]! <= fence) first++
+  return rows.subarray(first)
+}
+
+function advance(records: RecordBatch, first: number, unit: Unit, late: readonly LateEntry[]): Progress {
+  const { prepared, rows, before } = unit
+  const counted = new Map<number, boolean>()
+  for (const entry of late) counted.set(entry.offset, entry.countedElsewhere)
+  const partlyLate = [...counted.values()].filter((elsewhere) => elsewhere).length
+  const wholly = counted.size - partlyLate
+  let maxEventTime = before?.maxEventTime ?? null
+  let maxEventAppendTime = before?.maxEventAppendTime ?? null
+  for (const row of rows) {
+    const eventTime = prepared.eventTimes[row]!
+    if (maxEventTime !== null && eventTime <= maxEventTime) continue
+    maxEventTime = eventTime
+    maxEventAppendTime = records.timestamps[prepared.rowRecords[row]!]!
+  }
+  const read = records.count - first
+  return {
+    last: unit.last,
+    maxEventTime,
+    maxEventAppendTime,
+    read: (before?.read ?? 0) + read,
+    counted: (before?.counted ?? 0) + rows.length - wholly,
+    late: (before?.late ?? 0) + wholly,
+    partlyLate: (before?.partlyLate ?? 0) + partlyLate,
+    quarantined: (before?.quarantined ?? 0) + read - rows.length,
+  }
+}

@@ -1,0 +1,49 @@
+import type { EpochMillis } from '#core/time.ts'
+import type { WindowSpec } from '#plan/plan.ts'
+import { lastWindowEnd, type WindowBounds, windowsContaining } from '#window/windows.ts'
+
+/** Where the closing of windows stands. */
+export interface FoldContext {
+  /** All windows with end ≤ mark are closed; null while none is. */
+  readonly mark: EpochMillis | null
+}
+
+/** What becomes of the records of one slice in one output: all of them lie in the same windows. */
+export interface Verdict {
+  /** At least one window contains the slice. */
+  readonly inWindow: boolean
+  /** At least one of those windows is open or within grace: records are folded. */
+  readonly folds: boolean
+  /** Windows that are beyond grace (end + grace ≤ mark). */
+  readonly missed: number
+  /** Start of the first and end of the last of those; 0 when there are none. */
+  readonly firstStart: EpochMillis
+  readonly lastEnd: EpochMillis
+}
+
+const GAP: Verdict = { inWindow: false, folds: false, missed: 0, firstStart: 0, lastEnd: 0 }
+const ON_TIME: Verdict = { inWindow: true, folds: true, missed: 0, firstStart: 0, lastEnd: 0 }
+
+/** Judges the slice that starts at `slice`. */
+export function judge(spec: WindowSpec, slice: EpochMillis, mark: EpochMillis | null): Verdict {
+  // Every window that contains the slice ends after its start: the usual case needs no list of windows.
+  if (mark === null || slice + spec.grace >= mark) return lastWindowEnd(spec, slice) === null ? GAP : ON_TIME
+  const windows = windowsContaining(spec, slice)
+  if (windows.length === 0) return GAP
+  // Ascending by end, so the missed ones come first.
+  let missed = 0
+  while (missed < windows.length && windows[missed]!.end + spec.grace <= mark) missed++
+  if (missed === 0) return ON_TIME
+  return {
+    inWindow: true,
+    folds: missed < windows.length,
+    missed,
+    firstStart: windows[0]!.start,
+    lastEnd: windows[missed - 1]!.end,
+  }
+}
+
+/** The windows that contain the slice and are closed at `mark`, but within grace: a record changes what was published. */
+export function reopened(spec: WindowSpec, slice: EpochMillis, mark: EpochMillis): readonly WindowBounds[] {
+  return windowsContaining(spec, slice).filter(({ end }) => end <= mark && end + spec.grace > mark)
+}

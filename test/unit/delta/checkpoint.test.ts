@@ -1,0 +1,151 @@
+import { parquetMetadata, parquetReadObjects } from 'hyparquet'
+import { compressors } from 'hyparquet-compressors'
+import { describe, expect, it } from 'vitest'
+import { encodeNested } from '#parquet/nested.ts'
+import { bytesSource } from '#parquet/source.ts'
+import {
+  addOf,
+  append,
+  createTable,
+  foreignCommit,
+  LOG,
+  lake,
+  putText,
+  START,
+  textAt,
+  versionName,
+} from './fixtures.ts'
+
+const path = (version: number): string => `${LOG}/${versionName(version)}.checkpoint.parquet`
+const HINT = `${LOG}/_last_checkpoint`
+const DAY = 86_400_000
+
+async function rowsAt(bytes: Uint8Array): Promise<Record<string, Record<string, unknown>>[]> {
+  return parquetReadObjects({ file: bytesSource(bytes), compressors })
+}
+
+describe('a checkpoint file', () => {
+  const made = async () => {
+    const { deps, memory, clock } = lake()
+    const table = await createTable(deps())
+    for (let i = 1; i <= 3; i++) await append(table, `${i}.parquet`, [`app/${i}`, i])
+    await foreignCommit(memory, 4, [
+      { remove: { path: '1.parquet', dataChange: true, deletionTimestamp: START, size: 100, partitionValues: {} } },
+      { remove: { path: '2.parquet', dataChange: true, deletionTimestamp: START - 8 * DAY } },
+      { add: { ...addOf('4.parquet'), tags: { ZCUBE: 'z', none: null } } },
+    ])
+    return { table, memory, clock }
+  }
+
+  it('has a row an action: protocol, metadata, all transactions, young tombstones, all files', async () => {
+    const { table, memory } = await made()
+    await table.checkpoint()
+    const rows = await rowsAt(await memory.get(path(4)))
+    const of = (kind: string) => rows.flatMap((row) => (row[kind] ? [row[kind]] : []))
+    expect(rows.every((row) => Object.values(row).filter((action) => action != null).length === 1)).toBe(true)
+    expect(of('protocol')).toEqual([{ minReaderVersion: 1, minWriterVersion: 2 }])
+    expect(of('metaData')).toHaveLength(1)
+    expect(of('metaData')[0]).toMatchObject({
+      format: { provider: 'parquet', options: {} },
+      partitionColumns: [],
+      configuration: {},
+    })
+    expect(of('txn').map(({ appId, version, lastUpdated }) => [appId, version, lastUpdated])).toEqual(
+      [1, 2, 3].map((i) => [`app/${i}`, BigInt(i), BigInt(START)]),
+    )
+    expect(of('remove').map(({ path, size, dataChange }) => [path, size, dataChange])).toEqual([
+      ['1.parquet', 100n, false],
+    ])
+    expect(of('add').map(({ path, partitionValues }) => [path, partitionValues])).toEqual([
+      ['3.parquet', {}],
+      ['4.parquet', {}],
+    ])
+    expect(of('add')[0]).toMatchObject({ stats: addOf('').stats, size: 100n, dataChange: false })
+    expect(of('add')[1]).toMatchObject({ tags: { ZCUBE: 'z', none: null } })
+  })
+
+  it('keeps tombstones as long as the table says', async () => {
+    const { table, memory, clock } = await made()
+    const { metadata } = await table.appendState()
+    const configuration = { 'delta.deletedFileRetentionDuration': 'interval 30 days' }
+    await foreignCommit(memory, 5, [{ metaData: { ...metadata, configuration } }])
+    await table.checkpoint()
+    const removed = async (version: number) =>
+      (await rowsAt(await memory.get(path(version)))).filter((row) => row['remove'])
+    expect(await removed(5)).toHaveLength(2)
+    clock.time += 23 * DAY
+    await append(table, '6.parquet')
+    await table.checkpoint()
+    expect(await removed(6)).toHaveLength(1)
+  })
+
+  it('follows the interoperable profile: ZSTD, PLAIN, no feature lists', async () => {
+    const { table, memory } = await made()
+    await table.checkpoint()
+    const bytes = await memory.get(path(4))
+    const metadata = parquetMetadata(bytesSource(bytes).slice(0) as ArrayBuffer)
+    const chunks = metadata.row_groups.flatMap(({ columns }) => columns.map((column) => column.meta_data!))
+    expect(new Set(chunks.map(({ codec }) => codec))).toEqual(new Set(['ZSTD']))
+    expect(new Set(chunks.flatMap(({ encodings }) => encodings))).toEqual(new Set(['PLAIN']))
+    expect(metadata.schema.map(({ name }) => name)).not.toContain('readerFeatures')
+    expect(metadata.created_by).toBe('sluice version 0.1.0')
+  })
+
+  it('is hinted at without parts', async () => {
+    const { table, memory } = await made()
+    await table.checkpoint()
+    const { length } = await memory.get(path(4))
+    // protocol, metadata, 3 transactions, 1 tombstone, 2 files
+    expect(JSON.parse(await textAt(memory, HINT))).toEqual({
+      version: 4,
+      size: 8,
+      sizeInBytes: length,
+      numOfAddFiles: 2,
+    })
+  })
+
+  it('does not move the hint back from a newer one', async () => {
+    const { table, memory } = await made()
+    await putText(memory, HINT, '{"version":9,"size":1}')
+    await table.checkpoint()
+    expect(await textAt(memory, HINT)).toBe('{"version":9,"size":1}')
+  })
+})
+
+describe('encodeNested', () => {
+  it.each([
+    ['an integer beyond 2^53', 'long', 2 ** 53, 'Expected x to be a whole number below 2^53, found 9007199254740992.'],
+    ['a fraction', 'int', 1.5, 'Expected x to be a whole number below 2^53, found 1.5.'],
+    ['half of a surrogate pair', 'string', 'a\ud800', 'Expected x to be Unicode text, found "a\\ud800".'],
+  ] as const)('refuses %s instead of storing another value', (_, type, value, message) => {
+    expect(() => encodeNested([{ name: 'x', type }], [{ x: value }])).toThrow(message)
+  })
+
+  it('writes nulls and empty values at every depth as they are', async () => {
+    const fields = [
+      {
+        name: 's',
+        type: {
+          struct: [
+            { name: 'map', type: 'map' },
+            { name: 'list', type: { list: 'string' } },
+            { name: 'n', type: 'long' },
+          ],
+        },
+      },
+      { name: 'flag', type: 'boolean' },
+    ] as const
+    const rows = [
+      { s: null, flag: true },
+      { s: { map: {}, list: [], n: 0 }, flag: false },
+      { s: { map: { a: '1', b: null }, list: ['x', null, ''], n: -5 }, flag: null },
+      { s: { map: null, list: null, n: null } },
+    ]
+    const read = await rowsAt(encodeNested(fields, rows))
+    expect(read.map(({ flag }) => flag ?? null)).toEqual([true, false, null, null])
+    expect(read[0]?.['s']).toBeUndefined()
+    expect(read[1]?.['s']).toEqual({ map: {}, list: [], n: 0n })
+    expect(read[2]?.['s']).toMatchObject({ map: { a: '1', b: null }, list: ['x', null, ''], n: -5n })
+    expect(Object.values(read[3]?.['s'] ?? {}).every((value) => value == null)).toBe(true)
+  })
+})

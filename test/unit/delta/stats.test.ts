@@ -1,0 +1,167 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { numRecords, statsJson } from '#delta/stats.ts'
+import { writeDataFile } from '#delta/table.ts'
+import type { Column, Fields } from '#schema/column.ts'
+import { batchOf, FIELDS, lake, START, TABLE } from './fixtures.ts'
+
+const field = (name: string, kind: Column['kind']) => ({ name, column: { kind, nullable: true } })
+const leaf = (name: string, kind: Column['kind'], nullCount: number, min?: number | string | boolean, max = min) => ({
+  path: name.split('.'),
+  kind,
+  nullCount,
+  ...(min === undefined ? {} : { min }),
+  ...(max === undefined ? {} : { max }),
+})
+
+describe('statistics of a file', () => {
+  it('give numRecords, and per column null count, minimum and maximum as JSON knows them', () => {
+    const fields = [
+      field('text', 'string'),
+      field('n', 'long'),
+      field('ratio', 'double'),
+      field('at', 'timestamp'),
+      field('day', 'date'),
+    ]
+    const stats = statsJson(fields, 3, [
+      leaf('text', 'string', 1, 'a', 'ü'),
+      leaf('n', 'long', 0, -5, Number.MAX_SAFE_INTEGER),
+      leaf('ratio', 'double', 0, -0.5, 1e300),
+      leaf('at', 'timestamp', 0, START + 1, START + 1001),
+      leaf('day', 'date', 0, -1, 20_000),
+    ])
+    expect(JSON.parse(stats)).toEqual({
+      numRecords: 3,
+      minValues: { text: 'a', n: -5, ratio: -0.5, at: '2026-03-01T00:00:00.001Z', day: '1969-12-31' },
+      maxValues: { text: 'ü', n: 9007199254740991, ratio: 1e300, at: '2026-03-01T00:00:01.001Z', day: '2024-10-04' },
+      nullCount: { text: 1, n: 0, ratio: 0, at: 0, day: 0 },
+    })
+  })
+
+  it('nest those of structs, and say nothing of arrays', () => {
+    const stats = statsJson([field('place', 'geo_point'), field('headers', 'headers')], 2, [
+      leaf('place.latitude', 'double', 1, 41.5),
+      leaf('place.longitude', 'double', 1, -87.5),
+      leaf('headers', 'headers', 0),
+    ])
+    expect(JSON.parse(stats)).toEqual({
+      numRecords: 2,
+      minValues: { place: { latitude: 41.5, longitude: -87.5 } },
+      maxValues: { place: { latitude: 41.5, longitude: -87.5 } },
+      nullCount: { place: { latitude: 1, longitude: 1 } },
+    })
+  })
+
+  it('have no bounds for booleans, binaries, columns of nulls, and what JSON or a calendar can not hold', () => {
+    const fields: Fields = [
+      field('flag', 'boolean'),
+      field('raw', 'binary'),
+      field('none', 'string'),
+      field('odd', 'double'),
+      field('far', 'timestamp'),
+      field('halfway', 'string'),
+    ]
+    const stats = statsJson(fields, 9, [
+      leaf('flag', 'boolean', 2, false, true),
+      leaf('raw', 'binary', 3),
+      leaf('none', 'string', 9),
+      leaf('odd', 'double', 0, Number.NEGATIVE_INFINITY, Number.NaN),
+      leaf('far', 'timestamp', 0, Date.UTC(-1, 0, 1), 8.64e15),
+      { path: ['halfway'], kind: 'string', nullCount: 0, min: 'a' },
+    ])
+    expect(JSON.parse(stats)).toEqual({
+      numRecords: 9,
+      minValues: { halfway: 'a' },
+      maxValues: {},
+      nullCount: { flag: 2, raw: 3, none: 9, odd: 0, far: 0, halfway: 0 },
+    })
+  })
+
+  it('end after 32 leaf columns', () => {
+    const names = Array.from({ length: 31 }, (_, at) => `c${at}`)
+    const fields = [...names.map((name) => field(name, 'int')), field('place', 'geo_point')]
+    const columns = [
+      ...names.map((name) => leaf(name, 'int', 0, 1)),
+      leaf('place.latitude', 'double', 0, 1),
+      leaf('place.longitude', 'double', 0, 1),
+    ]
+    const { nullCount, minValues } = JSON.parse(statsJson(fields, 1, columns))
+    expect(Object.keys(nullCount)).toHaveLength(32)
+    expect(minValues.place).toEqual({ latitude: 1 })
+  })
+
+  it.each([
+    ['{"numRecords":5}', 5],
+    ['{"numRecords":"5"}', undefined],
+    ['{"stats_json":"{}"}', undefined],
+    ['{', undefined],
+    ['null', undefined],
+    [undefined, undefined],
+  ])('%j have %j records', (stats, records) => {
+    expect(numRecords(stats)).toBe(records)
+  })
+})
+
+describe('a data file', () => {
+  it('is one new object below the table, described by an add', async () => {
+    const { deps, memory } = lake()
+    const batch = batchOf([
+      [7, 'b'],
+      [3, null],
+      [5, 'a'],
+    ])
+    const add = await writeDataFile(deps(), TABLE, batch)
+    expect(add).toEqual({
+      path: 'part-id-0000.zstd.parquet',
+      size: (await memory.get(`${TABLE}/part-id-0000.zstd.parquet`)).length,
+      modificationTime: START,
+      dataChange: true,
+      partitionValues: {},
+      stats: expect.any(String),
+    })
+    expect(JSON.parse(add?.stats ?? '')).toEqual({
+      numRecords: 3,
+      minValues: { id: 3, district: 'a' },
+      maxValues: { id: 7, district: 'b' },
+      nullCount: { id: 0, district: 1 },
+    })
+  })
+
+  it('holds the selected rows only, in their order, and is not written for none', async () => {
+    const { deps, memory } = lake()
+    const batch = batchOf([
+      [1, 'a'],
+      [2, 'b'],
+      [3, 'c'],
+    ])
+    const add = await writeDataFile(deps(), TABLE, batch, Int32Array.of(2, 0))
+    expect(JSON.parse(add?.stats ?? '')).toMatchObject({ numRecords: 2, minValues: { id: 1 }, maxValues: { id: 3 } })
+    const none = lake()
+    expect(await writeDataFile(none.deps(), TABLE, batch, new Int32Array(0))).toBeNull()
+    expect(await writeDataFile(none.deps(), TABLE, batchOf([]))).toBeNull()
+    for await (const { path } of none.memory.list('')) throw new Error(path)
+    expect(await memory.head(`${TABLE}/${add?.path}`)).toBeDefined()
+  })
+
+  it('has bounds that enclose every value', async () => {
+    const row = fc.tuple(fc.maxSafeInteger(), fc.option(fc.string({ unit: 'grapheme', maxLength: 60 })))
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 30 }), async (rows) => {
+        const add = await writeDataFile(lake().deps(), TABLE, batchOf(rows))
+        const { minValues, maxValues, nullCount } = JSON.parse(add?.stats ?? '')
+        const ids = rows.map(([id]) => id)
+        expect([minValues.id, maxValues.id]).toEqual([Math.min(...ids), Math.max(...ids)])
+        const texts = rows.flatMap(([, text]) => (text === null ? [] : [Buffer.from(text)]))
+        expect(nullCount).toEqual({ id: 0, district: rows.length - texts.length })
+        for (const text of texts) {
+          expect(Buffer.compare(Buffer.from(minValues.district), text)).toBeLessThanOrEqual(0)
+          if (maxValues.district !== undefined) {
+            expect(Buffer.compare(Buffer.from(maxValues.district), text)).toBeGreaterThanOrEqual(0)
+          }
+        }
+      }),
+      { numRuns: 100 },
+    )
+    expect(FIELDS).toHaveLength(2)
+  })
+})
