@@ -10,6 +10,7 @@ const built = new URL('../dist/lib/cli/main.js', import.meta.url)
 const pinnedNode = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
 
 async function runHere() {
+  tuneMemory()
   const inClone = existsSync(source)
   const { enableCompileCache } = await import('node:module')
   // Sources without their types, and compiled code, from one start to the next: most of the start-up time.
@@ -52,6 +53,19 @@ function fail(message) {
 
 function printVersion() {
   console.log(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version)
+}
+
+/**
+ * Streams make garbage quickly and keep little. A small young generation, and large buffers that go back to the system when they
+ * are freed, take 40 % off the memory of a run and cost 5 % of CPU (bench/README.md). Both can only be chosen before Node
+ * starts, so the process replaces itself, which takes 30 ms; where it can't, it runs with what it has.
+ */
+function tuneMemory() {
+  const streams = ['run', 'dev'].includes(process.argv[2])
+  if (!streams || process.env.SLUICE_TUNED || process.execve === undefined || process.platform !== 'linux') return
+  const flags = ['--max-semi-space-size=4', ...process.execArgv]
+  const env = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_ARENA_MAX: '2', ...process.env, SLUICE_TUNED: '1' }
+  process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], env)
 }
 
 if (['--version', '-v'].includes(process.argv[2])) printVersion()

@@ -7,8 +7,40 @@ interface LazyCommand {
 }
 
 export const COMMANDS: Readonly<Record<string, LazyCommand>> = {
+  dev: {
+    summary: 'run a pipeline live, on a simulation or on files, and watch it',
+    load: async () => (await import('#cli/dev.ts')).devCommand,
+  },
   run: {
     summary: 'feed files through a pipeline, close every window, exit',
     load: async () => (await import('#cli/run.ts')).runCommand,
+  },
+  tables: {
+    summary: 'list the tables',
+    load: async () => (await import('#cli/tables.ts')).tablesCommand,
+  },
+  show: {
+    summary: 'print rows of a table',
+    load: async () => (await import('#cli/show.ts')).showCommand,
+  },
+  query: {
+    summary: 'ask the tables in SQL',
+    load: async () => (await import('#cli/query.ts')).queryCommand,
+  },
+  history: {
+    summary: 'list the commits of a table',
+    load: async () => (await import('#cli/history.ts')).historyCommand,
+  },
+  lag: {
+    summary: 'how far each partition is, and what holds the watermark',
+    load: async () => (await import('#cli/lag.ts')).lagCommand,
+  },
+  quarantine: {
+    summary: 'print the last records that were set aside, and why',
+    load: async () => (await import('#cli/quarantine.ts')).quarantineCommand,
+  },
+  plan: {
+    summary: 'describe a pipeline, as text or as a Mermaid flowchart',
+    load: async () => (await import('#cli/plan.ts')).planCommand,
   },
 }

@@ -1,11 +1,13 @@
 import { isSluiceError, SluiceError } from '#core/errors.ts'
+import { nearest } from '#core/nearest.ts'
 import { COMMANDS } from '#cli/commands.ts'
 import { processTerminal } from '#cli/process-terminal.ts'
 import { alignTable } from '#cli/text.ts'
 import { type Command, EXIT, type Terminal } from '#cli/terminal.ts'
 
 /** Codes that mean: the command line or the input is wrong, not the program or the machine. */
-const USAGE_CODES = /^(USAGE|INPUT_|CSV_|PIPELINE_|TABLE_UNKNOWN|QUERY_FAILED|DATA_FOLDER_NOT_FOUND)/
+const USAGE_CODES =
+  /^(USAGE|INPUT_|CSV_|PIPELINE_|TABLE_UNKNOWN|COLUMN_UNKNOWN|DELTA_VERSION_NOT_FOUND|TIME_ZONE_UNKNOWN|NAME_INVALID|QUERY_FAILED|DATA_FOLDER_NOT_FOUND)/
 
 /** The `sluice` command. Resolves with the exit code. */
 export async function main(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
@@ -25,13 +27,17 @@ export async function main(argv: readonly string[], terminal: Terminal = process
 }
 
 async function dispatch([name, ...args]: readonly string[], terminal: Terminal): Promise<number> {
+  if (name === 'help' && args[0] !== undefined) return dispatch([args[0], '--help'], terminal)
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     terminal.out(overview())
     return EXIT.done
   }
-  const load = COMMANDS[name]
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (load === undefined) {
-    throw new SluiceError('USAGE', `There is no command ${name}. Commands: ${Object.keys(COMMANDS).join(', ')}.`)
+    const names = Object.keys(COMMANDS)
+    const near = nearest(name, names)
+    const hint = near === undefined ? '' : ` Did you mean ${near}?`
+    throw new SluiceError('USAGE', `There is no command ${name}.${hint} Commands: ${names.join(', ')}.`)
   }
   const command: Command = await load.load()
   if (args.includes('--help') || args.includes('-h')) {
@@ -43,5 +49,11 @@ async function dispatch([name, ...args]: readonly string[], terminal: Terminal):
 
 function overview(): string {
   const rows = Object.entries(COMMANDS).map(([name, { summary }]) => [`  ${name}`, summary])
-  return `sluice: Kafka topics become a streaming lakehouse\n\n${alignTable(['', ''], rows).trimStart()}\nsluice COMMAND --help says more.\n`
+  const [, ...lines] = alignTable(['', ''], rows).split('\n')
+  return `sluice: Kafka topics become a streaming lakehouse
+
+${lines.join('\n')}
+sluice COMMAND --help says more; --json is for machines.
+Ends with 0 when done, 1 when something failed, 2 when the command line or the input is wrong, 130 when interrupted.
+`
 }

@@ -1,25 +1,52 @@
+import { performance } from 'node:perf_hooks'
 import type { Terminal } from '#cli/terminal.ts'
+import { EXIT } from '#cli/terminal.ts'
+
+/** npm hands on a Ctrl-C that the terminal has sent to everybody already: within this time a second one is the same one. */
+const SAME_SIGNAL_MS = 500
 
 /** The process's own streams and signals. A second Ctrl-C ends the process at once. */
 export function processTerminal(): Terminal {
+  const { stdout, stderr, env } = process
+  let interrupt: AbortController | undefined
+  // A reader that went away (`| head`) is no failure: whoever can stop cleanly does, anybody else is done.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    if (interrupt === undefined) process.exit(EXIT.done)
+    interrupt.abort()
+  })
+  return {
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    written: async () => {
+      if (!stdout.writableNeedDrain) return
+      await new Promise<void>((resolve) => void stdout.once('drain', resolve).once('error', () => resolve()))
+    },
+    interactive: stdout.isTTY === true && stderr.isTTY === true && env['TERM'] !== 'dumb',
+    get columns() {
+      return stdout.columns ?? 80
+    },
+    get rows() {
+      return stdout.rows ?? 24
+    },
+    workingFolder: process.cwd(),
+    env,
+    get interrupted() {
+      interrupt ??= onSignals()
+      return interrupt.signal
+    },
+  }
+}
+
+function onSignals(): AbortController {
   const interrupt = new AbortController()
+  let first = 0
   const onSignal = (): void => {
-    if (interrupt.signal.aborted) process.exit(130)
+    if (!interrupt.signal.aborted) first = performance.now()
+    else if (performance.now() - first > SAME_SIGNAL_MS) process.exit(EXIT.interrupted)
     interrupt.abort()
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
-  // A reader that went away (`| head`) is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0)
-  })
-  return {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
-    interactive: process.stdout.isTTY === true && process.stderr.isTTY === true && process.env['TERM'] !== 'dumb',
-    columns: process.stdout.columns ?? 80,
-    workingFolder: process.cwd(),
-    env: process.env,
-    interrupted: interrupt.signal,
-  }
+  return interrupt
 }

@@ -1,14 +1,14 @@
-import { SluiceError } from '#core/errors.ts'
-import { findPipeline, loadPipeline } from '#local/pipeline-module.ts'
-import { defaultDataFolder, openSession, type Session } from '#local/session.ts'
-import { feedFile } from '#local/feed.ts'
-import { checkInputs } from '#local/inputs.ts'
-import type { Plan } from '#plan/plan.ts'
 import { readArgs } from '#cli/args.ts'
-import { brokersOf, SESSION_OPTIONS, sessionSettings } from '#cli/session-options.ts'
 import { Progress } from '#cli/progress.ts'
+import { brokersOf, SESSION_OPTIONS, sessionSettings } from '#cli/session-options.ts'
 import { printSummary, type RunSummary, summarize } from '#cli/summary.ts'
 import { type Command, EXIT, type Terminal } from '#cli/terminal.ts'
+import { SluiceError } from '#core/errors.ts'
+import { feedFile } from '#local/feed.ts'
+import { checkInputs } from '#local/inputs.ts'
+import { findPipeline, loadPipeline } from '#local/pipeline-module.ts'
+import { defaultDataFolder, openSession, type Session } from '#local/session.ts'
+import type { Plan } from '#plan/plan.ts'
 
 const HELP = `sluice run PIPELINE --input FILE… [options]
 
@@ -20,7 +20,7 @@ on the same data folder goes on where it stopped and ends in the same tables.
   --data DIR          data folder (default .sluice/<pipeline>)
   --partitions N      partitions of a new topic (default: the pipeline's)
   --batch-size N      records a batch, 1 to 10,000 (default 10,000)
-  --workers N         worker threads for the stages (default: 1; 0 for none)
+  --workers N         worker threads for the stages (default 0: all in one thread, which needs the least memory)
   --topic NAME        topic, where it isn't the pipeline's
   --no-sql            leave the SQL sinks out
   --json              the summary as JSON
@@ -36,7 +36,12 @@ export const runCommand: Command = {
     const options = readArgs(
       'run',
       args,
-      { ...SESSION_OPTIONS, input: { type: 'string', multiple: true }, json: { type: 'boolean' }, quiet: { type: 'boolean' } },
+      {
+        ...SESSION_OPTIONS,
+        input: { type: 'string', multiple: true },
+        json: { type: 'boolean' },
+        quiet: { type: 'boolean' },
+      },
       1,
     )
     const name = options.positionals[0]
@@ -81,6 +86,7 @@ async function drive(
     terminal.interrupted.addEventListener('abort', () => resolve(null), { once: true })
   })
   const work = async (): Promise<RunSummary> => {
+    const ready = performance.now() / 1000
     progress.begin(pipeline)
     for (const path of inputs) {
       const fed = await feedFile({
@@ -95,7 +101,7 @@ async function drive(
     }
     terminal.interrupted.throwIfAborted()
     await pipeline.finish()
-    return summarize(pipeline, session.folder, performance.now() / 1000)
+    return summarize(pipeline, session.folder, ready)
   }
   const working = work()
   working.catch(() => {})

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import type { Args, OptionSpecs } from '#cli/args.ts'
 import type { Terminal } from '#cli/terminal.ts'
 import type { SessionOptions } from '#local/session.ts'
@@ -42,7 +41,7 @@ export function sessionSettings(options: Args, terminal: Terminal, batchSize: nu
     partitions: options.count('partitions', { min: 1, max: 1_000 }),
     batchSize: options.count('batch-size', { min: 1, max: 10_000 }) ?? batchSize,
     batchWindow: BATCH_WINDOW,
-    workers: options.count('workers', { min: 0, max: 64 }) ?? Math.min(1, availableParallelism() - 1),
+    workers: options.count('workers', { min: 0, max: 64 }) ?? 0,
     commitEvery: COMMIT_EVERY,
     closeEvery: CLOSE_EVERY,
     brokers: brokersOf(terminal),

@@ -1,16 +1,23 @@
+import type { Terminal } from '#cli/terminal.ts'
+import { alignTable, count } from '#cli/text.ts'
 import { DeltaTable } from '#delta/table.ts'
 import type { DataFolder } from '#local/data-folder.ts'
 import type { LocalCounts, LocalPipeline } from '#local/local-pipeline.ts'
 import { tablePath } from '#runtime/runtime.ts'
 import { plannedTables } from '#runtime/tables.ts'
-import { alignTable, count } from '#cli/text.ts'
-import type { Terminal } from '#cli/terminal.ts'
 
 export interface RunSummary {
   readonly pipeline: string
   readonly dataFolder: string
   readonly records: LocalCounts
-  readonly tables: readonly { readonly name: string; readonly rows: number; readonly files: number; readonly version: number }[]
+  readonly tables: readonly {
+    readonly name: string
+    readonly rows: number
+    readonly files: number
+    readonly version: number
+  }[]
+  /** Since the process began, until records could flow; until the end. */
+  readonly readySeconds: number
   readonly seconds: number
   readonly recordsPerSecond: number
   readonly peakMemoryMb: number
@@ -18,7 +25,11 @@ export interface RunSummary {
 }
 
 /** Reads what the tables hold now: one snapshot a table. */
-export async function summarize(pipeline: LocalPipeline, folder: DataFolder, seconds: number): Promise<RunSummary> {
+export async function summarize(
+  pipeline: LocalPipeline,
+  folder: DataFolder,
+  readySeconds: number,
+): Promise<RunSummary> {
   const { runtime } = pipeline
   const tables = []
   for (const { name } of plannedTables(runtime.plan)) {
@@ -27,11 +38,13 @@ export async function summarize(pipeline: LocalPipeline, folder: DataFolder, sec
   }
   const records = await pipeline.counts()
   const usage = process.resourceUsage()
+  const seconds = performance.now() / 1000
   return {
     pipeline: runtime.plan.name,
     dataFolder: folder.path,
     records,
     tables,
+    readySeconds,
     seconds,
     recordsPerSecond: records.read / seconds,
     peakMemoryMb: usage.maxRSS / 1024,

@@ -2,12 +2,16 @@
 export interface Terminal {
   out(text: string): void
   err(text: string): void
+  /** Resolves when the reader of `out` has taken most of it: what writes much waits, so that memory stays small. */
+  written(): Promise<void>
   /** Standard output is a terminal: it may be redrawn. */
   readonly interactive: boolean
+  /** Of the terminal as it is now; 80 × 24 elsewhere. */
   readonly columns: number
+  readonly rows: number
   readonly workingFolder: string
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Aborts at the first Ctrl-C or SIGTERM. */
+  /** Aborts at the first Ctrl-C or SIGTERM. Who asks for it takes over; until then they end the process as usual. */
   readonly interrupted: AbortSignal
 }
 

@@ -98,7 +98,7 @@ export async function claim(
   )
 }
 
-export function isRetryable(error: unknown): boolean {
+function isRetryable(error: unknown): boolean {
   return isSluiceError(error) && error.retryable
 }
 

@@ -10,7 +10,7 @@ const LOG_FILE =
 const PARTS_MAX = 100_000
 
 /** Twenty digits, so that names sort by version. */
-export function paddedVersion(version: number): string {
+function paddedVersion(version: number): string {
   return String(version).padStart(DIGITS, '0')
 }
 

@@ -3,7 +3,7 @@ import type { Column, ColumnKind, Field, Fields } from '#schema/column.ts'
 
 /** Delta's schema serialization (PROTOCOL.md, "Schema Serialization Format") to and from columns. */
 
-export type DeltaType = string | StructType | ArrayType | MapType
+type DeltaType = string | StructType | ArrayType | MapType
 
 export interface StructType {
   readonly type: 'struct'
@@ -17,13 +17,13 @@ export interface StructField {
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
-export interface ArrayType {
+interface ArrayType {
   readonly type: 'array'
   readonly elementType: DeltaType
   readonly containsNull: boolean
 }
 
-export interface MapType {
+interface MapType {
   readonly type: 'map'
   readonly keyType: DeltaType
   readonly valueType: DeltaType
@@ -72,7 +72,7 @@ const KINDS: ReadonlyMap<string, ColumnKind> = new Map<string, ColumnKind>([
 const FORBIDDEN = /[ ,;{}()\n\t=]/
 
 /** @throws SluiceError NAME_INVALID for names that no engine could tell apart, or that a data file can't hold */
-export function checkNames(fields: Fields): void {
+function checkNames(fields: Fields): void {
   const seen = new Map<string, string>()
   for (const { name } of fields) {
     if (name === '' || FORBIDDEN.test(name)) {
@@ -148,7 +148,7 @@ export function schemaDifferences(found: StructType, wanted: StructType): readon
 }
 
 /** Like SQL's: `struct<latitude:double not null,…>`. */
-export function typeText(type: DeltaType): string {
+function typeText(type: DeltaType): string {
   if (typeof type === 'string') return type
   if (type.type === 'array') return `array<${typeText(type.elementType)}${type.containsNull ? '' : ' not null'}>`
   if (type.type === 'map') return `map<${typeText(type.keyType)},${typeText(type.valueType)}>`

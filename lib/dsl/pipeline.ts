@@ -30,6 +30,7 @@ export function pipeline(name: string, outputs: DeclaredOutputs): Plan {
     outputs: declared.map(([output, value]): Output => ({ ...value.output, name: output })),
   }
   requireOwnTables(plan)
+  requireOneWindowStep(plan)
   return freezeDeeply(plan)
 }
 
@@ -71,6 +72,18 @@ function sharedChain(name: string, declared: readonly (readonly [string, Declare
 
 const stepName = (step: Step): string =>
   step.kind === 'check' ? `check '${step.name}'` : `derived column '${step.name}'`
+
+/** All windows share one slice store, so a record is in all of their inputs or in none. */
+function requireOneWindowStep(plan: Plan): void {
+  const [first, ...others] = plan.outputs.filter(isWindowOutput)
+  const other = others.find((output) => output.after !== first?.after)
+  if (first === undefined || other === undefined) return
+  throw new SluiceError(
+    'PLAN_INVALID',
+    `Expected all windows of pipeline '${plan.name}' to start from the same step, found '${first.name}' after ${first.after} ` +
+      `and '${other.name}' after ${other.after} checks and derived columns. Start all of them from the same constant.`,
+  )
+}
 
 /** Two writers of one table would mix their rows. */
 function requireOwnTables(plan: Plan): void {

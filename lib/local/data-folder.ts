@@ -77,6 +77,19 @@ export function openDataFolder(path: string, pipeline: FolderPipeline, options: 
   }
 }
 
+/**
+ * Looks into a data folder, whichever pipeline it belongs to, beside a process that runs or without: no lock, nothing written.
+ *
+ * @throws SluiceError DATA_FOLDER_NOT_FOUND, STATE_CORRUPT
+ */
+export function inspectDataFolder(path: string): { readonly folder: DataFolder; readonly pipeline: FolderPipeline } {
+  const folder = resolve(path)
+  requireFolder(folder)
+  const pipeline = readManifest(folder)
+  if (pipeline === undefined) throw notFound(folder, `one without ${MANIFEST}`)
+  return { folder: partsOf(folder, () => {}), pipeline }
+}
+
 function partsOf(path: string, release: () => void): DataFolder {
   return {
     path,

@@ -1,16 +1,16 @@
 import type { EpochMillis, Millis } from '#core/time.ts'
+import { Housekeeper, type HousekeeperEvents } from '#local/housekeeper.ts'
+import { createTables, type EmbeddedFolders, embeddedRuntime } from '#local/ports.ts'
+import { dealPartitions, inlineTeam, type StageTeam, workerTeam } from '#local/stage-team.ts'
+import { type OpenTopic, openTopic, type TopicLocation } from '#local/topics.ts'
 import type { Plan } from '#plan/plan.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { Ids } from '#ports/ids.ts'
 import type { TopicWriter } from '#ports/record-source.ts'
 import type { SqlSink } from '#ports/sql-sink.ts'
-import { Housekeeper, type HousekeeperEvents } from '#local/housekeeper.ts'
-import { createTables, type EmbeddedFolders, embeddedRuntime } from '#local/ports.ts'
-import { dealPartitions, inlineTeam, type StageTeam, workerTeam } from '#local/stage-team.ts'
-import { type OpenTopic, openTopic, type TopicLocation } from '#local/topics.ts'
+import { acceptedItems } from '#runtime/accepted.ts'
 import { commitAccepted } from '#runtime/commit.ts'
 import { lakeGroup, progressGroup } from '#runtime/keys.ts'
-import { acceptedItems } from '#runtime/accepted.ts'
 import { listProgress, type Progress } from '#runtime/progress.ts'
 import { sqlRowOutputs } from '#runtime/rows-to-sql.ts'
 import type { Runtime } from '#runtime/runtime.ts'
@@ -97,6 +97,13 @@ export class LocalPipeline {
     await this.#team.drain(new Map(ends.map((end, partition) => [partition, end])))
     await this.#housekeeper.stop()
     await this.#housekeeper.finish()
+  }
+
+  /** Ends the stages after the batches in hand and commits what they have accepted. Only `stop` may follow. */
+  async settle(): Promise<void> {
+    await this.#team.stop()
+    await this.#housekeeper.stop()
+    await this.#housekeeper.commit()
   }
 
   /** Ends after what is in hand; the next start goes on from there. */

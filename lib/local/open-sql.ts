@@ -1,6 +1,6 @@
+import { bootedSql } from '#local/booted-sql.ts'
 import type { Plan } from '#plan/plan.ts'
 import type { SqlSink } from '#ports/sql-sink.ts'
-import { bootedSql } from '#local/booted-sql.ts'
 import { plannedSqlTables } from '#runtime/tables.ts'
 
 /** Postgres at `databaseUrl`, else PGlite in the folder; null when no output of the plan wants a database. */

@@ -1,14 +1,14 @@
+import { DirectoryObjectStore } from '#adapters/files/object-store.ts'
+import { SqliteStateStore } from '#adapters/sqlite/state-store.ts'
+import { DeltaTable } from '#delta/table.ts'
 import { fingerprint } from '#plan/fingerprint.ts'
 import type { Plan } from '#plan/plan.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { Ids } from '#ports/ids.ts'
 import type { SqlSink } from '#ports/sql-sink.ts'
-import { DirectoryObjectStore } from '#adapters/files/object-store.ts'
-import { SqliteStateStore } from '#adapters/sqlite/state-store.ts'
 import type { Runtime } from '#runtime/runtime.ts'
-import { plannedTables } from '#runtime/tables.ts'
 import { tablePath } from '#runtime/runtime.ts'
-import { DeltaTable } from '#delta/table.ts'
+import { plannedTables } from '#runtime/tables.ts'
 
 export interface EmbeddedFolders {
   readonly lake: string

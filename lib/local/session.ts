@@ -1,15 +1,16 @@
 import { join } from 'node:path'
-import type { Millis } from '#core/time.ts'
-import { describeChange, fingerprint, type PlanShape, planShape } from '#plan/fingerprint.ts'
-import type { Plan } from '#plan/plan.ts'
-import { randomIds } from '#adapters/system/ids.ts'
 import { systemClock } from '#adapters/system/clock.ts'
+import { randomIds } from '#adapters/system/ids.ts'
+import { SluiceError } from '#core/errors.ts'
+import type { Millis } from '#core/time.ts'
 import { type DataFolder, openDataFolder } from '#local/data-folder.ts'
 import type { HousekeeperEvents } from '#local/housekeeper.ts'
 import { LocalPipeline } from '#local/local-pipeline.ts'
 import { openSql } from '#local/open-sql.ts'
 import { readTopicDescription, topicFolder } from '#local/topic-log-source.ts'
 import type { TopicLocation } from '#local/topics.ts'
+import { describeChange, fingerprint, type PlanShape, planShape } from '#plan/fingerprint.ts'
+import type { Plan } from '#plan/plan.ts'
 
 export interface SessionOptions {
   readonly plan: Plan
@@ -79,10 +80,21 @@ function topicOf(options: SessionOptions, folder: DataFolder): TopicLocation {
   }
   const existing = readTopicDescription(topicFolder(folder.topics, name))?.partitions
   const partitions = options.partitions ?? existing ?? plan.topic.partitions
+  if (existing !== undefined && existing !== partitions) throw partitionsChanged(name, existing, partitions)
   return { kind: 'embedded', folder: folder.topics, name, partitions }
 }
 
 /** Default data folder of a pipeline. */
 export function defaultDataFolder(workingFolder: string, plan: Plan): string {
   return join(workingFolder, '.sluice', plan.name)
+}
+
+/** With another count a key may move to another partition: an input that is half fed would be fed twice in part. */
+function partitionsChanged(topic: string, existing: number, asked: number): SluiceError {
+  return new SluiceError(
+    'TOPIC_PARTITIONS_MISMATCH',
+    `The topic ${topic} in this data folder has ${existing} partitions, and --partitions asks for ${asked}. ` +
+      'Leave the option out, or choose another --data folder.',
+    { details: { topic, existing, asked } },
+  )
 }

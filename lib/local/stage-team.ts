@@ -1,9 +1,9 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { type ErrorCode, SluiceError } from '#core/errors.ts'
-import type { RecordSource } from '#ports/record-source.ts'
 import { StageLoop, type StageLoopEvents, type StageLoopSettings } from '#local/stage-loop.ts'
 import type { FromStageWorker, StageWorkerData, ToStageWorker } from '#local/stage-worker.ts'
+import type { RecordSource } from '#ports/record-source.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 
 /** The stages of all partitions, in this thread or dealt to worker threads. */
@@ -56,10 +56,7 @@ export function dealPartitions(partitions: number, workers: number): readonly (r
 
 const YOUNG_GENERATION_MB = 16
 
-export function workerTeam(
-  workers: readonly StageWorkerData[],
-  events: Pick<StageLoopEvents, 'onRetry'>,
-): StageTeam {
+export function workerTeam(workers: readonly StageWorkerData[], events: Pick<StageLoopEvents, 'onRetry'>): StageTeam {
   const { promise: failure, reject } = Promise.withResolvers<never>()
   failure.catch(() => {})
   const members = workers.map((data) => startWorker(data, events, reject))

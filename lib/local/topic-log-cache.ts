@@ -3,7 +3,7 @@ import type { RecordBatch } from '#schema/record-batch.ts'
 
 /** Two consumers a little apart. */
 const READS_PER_PARTITION = 2
-const CACHE_BYTES: Bytes = 48 * 1024 * 1024
+const CACHE_BYTES: Bytes = 8 * 1024 * 1024
 
 interface CachedRead {
   readonly partition: number

@@ -66,7 +66,7 @@ export function sourceStart(header: BatchHeader): number {
 export interface EncodedBatch {
   readonly pieces: readonly Uint8Array[]
   readonly total: Bytes
-  /** Bytes of keys, values and record headers: what `maxBytes` of a read counts. */
+  /** Bytes of keys and values. */
   readonly payload: Bytes
 }
 
@@ -123,7 +123,7 @@ export class BatchEncoder {
       view === undefined
         ? [scratch.subarray(0, tailEnd)]
         : [scratch.subarray(0, tableEnd), view, scratch.subarray(tailStart, tailEnd)].filter((p) => p.length > 0)
-    return { pieces, total, payload: layout.bytes + headerBytes }
+    return { pieces, total, payload: layout.bytes }
   }
 
   #reserve(bytes: number): void {

@@ -3,7 +3,7 @@ import type { Bytes } from '#core/time.ts'
 export interface IndexEntry {
   readonly baseOffset: number
   readonly count: number
-  /** Bytes of keys, values and record headers. */
+  /** Bytes of keys and values: of what `maxBytes` counts, all but the record headers. */
   readonly payload: Bytes
   /** Index of the segment in its partition. */
   readonly segment: number

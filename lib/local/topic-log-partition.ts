@@ -135,7 +135,7 @@ export class PartitionLog {
     let records = index.count(first) - skip
     let bytes = skip > 0 ? 0 : index.payload(first)
     let span = index.fileLength(first)
-    while (records < maxRecords && bytes < maxBytes && last + 1 < index.length) {
+    while (records < maxRecords && bytes <= maxBytes && last + 1 < index.length) {
       span += index.fileLength(last + 1)
       if (span > READ_BYTES_MAX) break
       last++
@@ -204,7 +204,7 @@ export class PartitionLog {
       this.#index.push({
         baseOffset: header.baseOffset,
         count: header.count,
-        payload: header.recordBytes + header.headerBytes,
+        payload: header.recordBytes,
         segment: this.#segments.length - 1,
         position,
         length,

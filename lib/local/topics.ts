@@ -1,6 +1,6 @@
+import { TopicLog, TopicLogReader } from '#local/topic-log.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { RecordSource, TopicWriter } from '#ports/record-source.ts'
-import { TopicLog, TopicLogReader } from '#local/topic-log.ts'
 
 /** Where the pipeline's topic is. Plain data, so that it can be handed to a worker thread. */
 export type TopicLocation =

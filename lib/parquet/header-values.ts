@@ -1,3 +1,4 @@
+import type { RecordHeader } from '#schema/column.ts'
 import type { HeadersVector } from '#schema/vector.ts'
 import type { Entries } from './levels.ts'
 import { unexpectedNull } from './levels.ts'
@@ -58,9 +59,8 @@ export function flattenHeaders(
   let nullRows = 0
   for (let i = 0; i < count; i++) {
     const row = rows[i]!
-    const valid = vector.valid === null || vector.valid[row]! !== 0
-    if (!valid && !nullable) throw unexpectedNull(column, row)
-    const list = valid ? vector.values[row]! : null
+    if (!nullable && isNull(vector, row)) throw unexpectedNull(column, row)
+    const list = listOf(vector, row)
     if (nameEnd + valueEnd - pageStart >= PAGE_BYTES) {
       pageEnds.push(entry)
       pageStart = nameEnd + valueEnd
@@ -104,13 +104,21 @@ export function flattenHeaders(
   }
 }
 
+function isNull({ valid }: HeadersVector, row: number): boolean {
+  return valid !== null && valid[row]! === 0
+}
+
+function listOf(vector: HeadersVector, row: number): readonly RecordHeader[] | null {
+  return isNull(vector, row) ? null : vector.values[row]!
+}
+
 function measure(vector: HeadersVector, rows: RowIndex, count: number) {
   let entries = 0
   let nameBytes = 0
   let valueBytes = 0
   for (let i = 0; i < count; i++) {
     const row = rows[i]!
-    const list = vector.valid !== null && vector.valid[row]! === 0 ? null : vector.values[row]!
+    const list = listOf(vector, row)
     entries += list === null ? 1 : Math.max(1, list.length)
     if (list === null) continue
     for (let k = 0; k < list.length; k++) {

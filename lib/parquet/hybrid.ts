@@ -3,9 +3,6 @@
  * indexes. Runs of at least 8 equal values become one RLE run, everything between them bit-packed groups of 8.
  */
 
-/** Widest value that `encodeHybrid` packs: 7 bits left over and a value must fit in 31 bits. */
-export const WIDTH_MAX = 24
-
 /** Bits that hold 0 … max; at least 1, as Arrow writes it: not every reader takes a width of 0. */
 export function bitWidth(max: number): number {
   return Math.max(1, 32 - Math.clz32(max))
@@ -16,7 +13,7 @@ export function hybridBytesMax(count: number, width: number): number {
   return (Math.ceil(count / 8) + 1) * (width + 7) + 16
 }
 
-/** Writes values[from, to) to `out` at `at`; returns where it ended. */
+/** Writes values[from, to) of at most 24 bits to `out` at `at`; returns where it ended. */
 export function encodeHybrid(
   values: Int32Array,
   from: number,
@@ -53,6 +50,7 @@ export function writeRun(value: number, count: number, width: number, out: Uint8
   return end
 }
 
+/** 7 bits that are left over and a value of 24 fit in one integer. */
 function packGroups(values: Int32Array, from: number, to: number, width: number, out: Uint8Array, at: number): number {
   const groups = (to - from + 7) >>> 3
   let end = writeVarint(groups * 2 + 1, out, at)

@@ -18,16 +18,19 @@ export interface ReadOptions {
 
 export type ParquetRow = Record<string, unknown>
 
+/** Rows handed out at once: as objects they take many times the memory of their columns. */
+const ROWS_MAX = 10_000
+
 /**
- * Rows of a Parquet file, a row group at a time, in order, without loss:
+ * Rows of a Parquet file in order, up to 10,000 at a time and never from two row groups, without loss:
  * - text, JSON and enums as strings; UUIDs as text; bytes as Uint8Array (a view: copy what is kept for long)
  * - integers as numbers, 64-bit ones beyond ±(2^53 − 1) as bigint; floats as numbers; decimals as text (`-0.50`)
  * - timestamps as epoch milliseconds, whatever their unit: whole milliseconds exactly, microseconds as a fraction (exact to the
  *   microsecond until the year 2248); dates as days since 1970-01-01; times as they are stored
  * - structs as objects, lists as arrays, maps as Map, nulls as null
  *
- * Reads one row group ahead of nobody: memory is one row group of the columns asked for. Requests: one for the footer (a file of
- * up to 512 KB is then in memory), and about one per 2 MB of the columns read.
+ * Costs about 3 µs of CPU per row of 22 columns. Memory: the columns of one row group, and 10,000 rows. Requests: one for the
+ * footer (a file of up to 512 KB is then in memory), and about one per 2 MB of the columns read.
  *
  * @throws SluiceError PARQUET_INVALID when the file is damaged, cut off or no Parquet file; errors of the source as they are
  */
@@ -50,7 +53,10 @@ export async function* readParquetRows(
       const rowEnd = Math.min(until, groupEnd)
       groupStart = groupEnd
       if (rowStart >= rowEnd) continue
-      yield await readRows(file, metadata, columns, compressors, rowStart, rowEnd)
+      const chunks = await readChunks(file, metadata, columns, compressors, rowStart, rowEnd)
+      for (let start = rowStart; start < rowEnd; start += ROWS_MAX) {
+        yield rowsFrom(chunks, columns, start, Math.min(start + ROWS_MAX, rowEnd))
+      }
     }
   } catch (error) {
     throw file.failure(error)
@@ -65,48 +71,52 @@ interface WantedColumn {
 
 function wantedColumns(original: FileMetaData, names: readonly string[] | undefined): readonly WantedColumn[] {
   const trees = new Map(parquetSchema(original).children.map((child) => [child.element.name, child]))
-  return (names ?? [...trees.keys()]).map((name) => {
+  return Array.from(new Set(names ?? trees.keys()), (name) => {
     const tree = trees.get(name)
     return { name, reader: tree === undefined ? undefined : columnReader(tree) }
   })
 }
 
-async function readRows(
+/** Values of the stored columns as far as rows [rowStart, rowEnd) need them; chunks may reach over either end. */
+async function readChunks(
   file: FileTail,
   metadata: FileMetaData,
   columns: readonly WantedColumn[],
   compressors: Compressors,
   rowStart: number,
   rowEnd: number,
-): Promise<readonly ParquetRow[]> {
-  const rows: ParquetRow[] = Array.from({ length: rowEnd - rowStart }, () => ({}))
-  const chunks = new Map<string, Chunk[]>()
-  const stored = columns.filter(({ reader }) => reader !== undefined).map(({ name }) => name)
-  if (stored.length > 0) {
-    await parquetRead({
-      file,
-      metadata,
-      columns: [...new Set(stored)],
-      compressors,
-      rowStart,
-      rowEnd,
-      utf8: false,
-      geoparquet: false,
-      parsers: PARSERS,
-      onChunk: ({ columnName, columnData, rowStart: start }) => {
-        const chunk = { values: columnData, rowStart: start }
-        const list = chunks.get(columnName)
-        if (list === undefined) chunks.set(columnName, [chunk])
-        else list.push(chunk)
-      },
-    })
-  }
+): Promise<ReadonlyMap<string, readonly Chunk[]>> {
+  const stored = new Set(columns.filter(({ reader }) => reader !== undefined).map(({ name }) => name))
+  const chunks = new Map<string, Chunk[]>(Array.from(stored, (name) => [name, []]))
+  if (stored.size === 0) return chunks
+  await parquetRead({
+    file,
+    metadata,
+    columns: [...stored],
+    compressors,
+    rowStart,
+    rowEnd,
+    utf8: false,
+    geoparquet: false,
+    parsers: PARSERS,
+    onChunk: ({ columnName, columnData, rowStart: start }) => {
+      chunks.get(columnName)?.push({ values: columnData, rowStart: start })
+    },
+  })
+  return chunks
+}
+
+/** Rows [rowStart, rowEnd) as objects, which all start from one template: they share their shape. */
+function rowsFrom(
+  chunks: ReadonlyMap<string, readonly Chunk[]>,
+  columns: readonly WantedColumn[],
+  rowStart: number,
+  rowEnd: number,
+): readonly ParquetRow[] {
+  const template: ParquetRow = Object.fromEntries(columns.map(({ name }) => [name, null]))
+  const rows = Array.from({ length: rowEnd - rowStart }, () => ({ ...template }))
   for (const { name, reader } of columns) {
-    if (reader === undefined) {
-      for (const row of rows) row[name] = null
-    } else {
-      fillColumn(rows, name, reader, chunks.get(name) ?? [], rowStart)
-    }
+    if (reader !== undefined) fillColumn(rows, name, reader, chunks.get(name) ?? [], rowStart)
   }
   return rows
 }

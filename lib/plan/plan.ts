@@ -84,7 +84,13 @@ export interface WindowOutput {
 /** All windows are half open, [start, end). */
 export type WindowSpec =
   | { readonly kind: 'tumbling'; readonly size: Millis; readonly offset: Millis; readonly grace: Millis }
-  | { readonly kind: 'sliding'; readonly size: Millis; readonly every: Millis; readonly offset: Millis; readonly grace: Millis }
+  | {
+      readonly kind: 'sliding'
+      readonly size: Millis
+      readonly every: Millis
+      readonly offset: Millis
+      readonly grace: Millis
+    }
   | { readonly kind: 'calendar'; readonly unit: CalendarUnit; readonly zone: string; readonly grace: Millis }
 
 export type CalendarUnit = 'day' | 'week' | 'month' | 'quarter' | 'year'

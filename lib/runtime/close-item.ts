@@ -1,8 +1,8 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { FencedItem, StateStore } from '#ports/state-store.ts'
-import type { Runtime } from '#runtime/runtime.ts'
 import { decodeBody, encodeBody } from '#runtime/json-body.ts'
 import { CLOSE_ID, controlGroup } from '#runtime/keys.ts'
+import type { Runtime } from '#runtime/runtime.ts'
 
 /** The last published version of one row of a window that is still within grace. */
 export interface PublishedRow {

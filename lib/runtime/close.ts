@@ -1,23 +1,36 @@
-import { floorTo, type EpochMillis } from '#core/time.ts'
+import { type EpochMillis, floorTo } from '#core/time.ts'
 import { fieldsAfter, isWindowOutput, type WindowOutput } from '#plan/plan.ts'
+import {
+  type CloseBody,
+  type CloseItem,
+  loadCloseItem,
+  type PendingResult,
+  storeCloseItem,
+} from '#runtime/close-item.ts'
+import {
+  expirePages,
+  loadPages,
+  type PageRange,
+  pageRange,
+  sliceStartsOf,
+  windowsWithData,
+} from '#runtime/close-pages.ts'
+import { confirmed } from '#runtime/deliver.ts'
+import { type DirtyItems, type DirtyWindow, listDirty } from '#runtime/dirty.ts'
+import { controlGroup, dirtyGroup, MARK_ID, progressGroup } from '#runtime/keys.ts'
+import { raiseMark, readMark } from '#runtime/mark.ts'
+import { listProgress, type Progress } from '#runtime/progress.ts'
+import { revise, type WindowRow, writeResult } from '#runtime/results.ts'
+import type { Runtime } from '#runtime/runtime.ts'
 import type { Fields } from '#schema/column.ts'
 import { closeWindows } from '#window/close.ts'
 import { type Page, type PageCodec, pageCodec } from '#window/page.ts'
 import { type SliceLayout, sliceLayout } from '#window/slices.ts'
 import { endOfInputMark, readWatermark, type WatermarkReading } from '#window/watermark.ts'
 import { type WindowBounds, windowsEndingIn } from '#window/windows.ts'
-import { type CloseBody, type CloseItem, loadCloseItem, type PendingResult, storeCloseItem } from '#runtime/close-item.ts'
-import { expirePages, loadPages, type PageRange, pageRange, sliceStartsOf, windowsWithData } from '#runtime/close-pages.ts'
-import { type DirtyItems, type DirtyWindow, listDirty } from '#runtime/dirty.ts'
-import { confirmed } from '#runtime/deliver.ts'
-import { controlGroup, dirtyGroup, MARK_ID, progressGroup } from '#runtime/keys.ts'
-import { raiseMark, readMark } from '#runtime/mark.ts'
-import { listProgress, type Progress } from '#runtime/progress.ts'
-import { revise, type WindowRow, writeResult } from '#runtime/results.ts'
-import type { Runtime } from '#runtime/runtime.ts'
 
 /** At most so many page spans are closed in one step, so that catching up needs no more memory than keeping up. */
-const SPANS_PER_STEP = 32
+const SPANS_PER_STEP = 16
 
 export interface CloseReading {
   /** End offset of every partition of the topic, by partition. */
@@ -86,7 +99,7 @@ async function closeStep(closer: Closer, reading: CloseReading): Promise<Closed 
   if (target === null && dirty.windows.length === 0) return { upTo, rows: [], watermark, more: false }
   const to = target ?? upTo!
   await raiseMark(state, controlGroup(runtime), MARK_ID, to)
-  const settled = settledUpTo(closer, upTo, watermark, progress)
+  const settled = settledUpTo(upTo, watermark, progress)
   const computed = await compute(closer, item, dirty, target, settled)
   const stored = await publish(runtime, item, computed, to)
   if (stored === null) return { upTo, rows: [], watermark, more: true }
@@ -115,12 +128,11 @@ function watermarkOf(
 
 /**
  * Windows with end + grace at or below this can't get another record, not even from a batch that is in flight: their pages and
- * what was published of them may go. A writer judges lateness by max(mark, its partition's own watermark). In flight is what a
- * lagging partition has above its progress, so that partition's watermark bounds it; what arrived since we read the end offsets
- * is judged by the mark of the previous close at least.
+ * what was published of them may go. A batch in flight belongs to a partition that lags, and is judged by the mark that its
+ * partition had seen when its last batch ended, or a later one. A batch that came after we read the end offsets is judged by
+ * the mark of the previous close at least.
  */
 function settledUpTo(
-  { runtime }: Closer,
   upTo: EpochMillis | null,
   watermark: WatermarkReading,
   progress: ReadonlyMap<number, Progress>,
@@ -128,8 +140,7 @@ function settledUpTo(
   let settled = upTo ?? Number.NEGATIVE_INFINITY
   for (const { partition, lag } of watermark.partitions) {
     if (lag === 0) continue
-    const latest = progress.get(partition)?.maxEventTime ?? Number.NEGATIVE_INFINITY
-    settled = Math.min(settled, latest - runtime.plan.topic.outOfOrder)
+    settled = Math.min(settled, progress.get(partition)?.mark ?? Number.NEGATIVE_INFINITY)
   }
   return settled
 }
@@ -159,7 +170,11 @@ async function goalOf(
 }
 
 /** How far this step closes; null when no window ends between what is closed and the goal. */
-function stepTarget({ outputs, layout }: Closer, upTo: EpochMillis | null, goal: EpochMillis | null): EpochMillis | null {
+function stepTarget(
+  { outputs, layout }: Closer,
+  upTo: EpochMillis | null,
+  goal: EpochMillis | null,
+): EpochMillis | null {
   if (goal === null || (upTo !== null && goal <= upTo)) return null
   if (upTo === null) return goal
   const news = outputs.some(({ window }) => {
@@ -228,7 +243,12 @@ function neededPages(
 }
 
 /** Rows first, as one object; then the item that makes them count. Null when another closer was faster. */
-async function publish(runtime: Runtime, item: CloseItem, computed: Computed, upTo: EpochMillis): Promise<CloseItem | null> {
+async function publish(
+  runtime: Runtime,
+  item: CloseItem,
+  computed: Computed,
+  upTo: EpochMillis,
+): Promise<CloseItem | null> {
   const seq = item.seq + 1
   const delivered = await confirmed(runtime)
   const open = item.body.pending.filter((result) => result.seq > delivered)

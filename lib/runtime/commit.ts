@@ -50,7 +50,9 @@ async function commitTable(
   const table = await DeltaTable.open(runtime, tablePath(planned.name))
   for (let attempt = 1; ; attempt++) {
     const { version, txns } = await table.appendState()
-    const news = files.filter(({ partition, file }) => file.offset > (txns.get(partitionAppId(runtime, partition)) ?? -1))
+    const news = files.filter(
+      ({ partition, file }) => file.offset > (txns.get(partitionAppId(runtime, partition)) ?? -1),
+    )
     if (news.length === 0) return []
     try {
       const committed = await table.commit({
@@ -77,11 +79,11 @@ function lastOffsets(runtime: Runtime, news: readonly { partition: number; file:
 async function trim(items: ReturnType<typeof acceptedItems>, partition: number, item: Accepted): Promise<void> {
   const committed = new Set((item.body?.files ?? []).map((file) => file.add.path))
   let before = item
-  while (before.body !== null && before.body.files.some((file) => committed.has(file.add.path))) {
-    const body: AcceptedBody = {
-      ...before.body,
-      files: before.body.files.filter((file) => !committed.has(file.add.path)),
-    }
+  for (;;) {
+    if (before.body === null) return
+    const files = before.body.files.filter((file) => !committed.has(file.add.path))
+    if (files.length === before.body.files.length) return
+    const body: AcceptedBody = { ...before.body, files }
     const result = await items.store(partition, before, body)
     if (result.ok) return
     before = result.item

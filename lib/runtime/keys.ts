@@ -1,6 +1,8 @@
-import type { Runtime } from '#runtime/runtime.ts'
-
-type Scope = Pick<Runtime, 'plan' | 'fingerprint'>
+/** Whose state it is: a Runtime, or as much of one as a reader without the plan's module knows. */
+export interface Scope {
+  readonly plan: { readonly name: string; readonly topic: { readonly name: string } }
+  readonly fingerprint: string
+}
 
 /** Groups of state items. Lake items outlive a change of the windows; window items belong to one definition of them. */
 export const lakeGroup = ({ plan }: Scope): string => `${plan.name}/lake/${plan.topic.name}`

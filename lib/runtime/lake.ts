@@ -1,15 +1,21 @@
 import type { EpochMillis } from '#core/time.ts'
 import { writeDataFile } from '#delta/table.ts'
 import { quarantineTable, type RawOutput, type RowsOutput } from '#plan/plan.ts'
-import type { Fields } from '#schema/column.ts'
-import type { RecordBatch } from '#schema/record-batch.ts'
-import type { ColumnBatch } from '#schema/vector.ts'
-import { type Accepted, type AcceptedBody, type AcceptedFile, type AcceptedItems, acceptedItems } from '#runtime/accepted.ts'
+import {
+  type Accepted,
+  type AcceptedBody,
+  type AcceptedFile,
+  type AcceptedItems,
+  acceptedItems,
+} from '#runtime/accepted.ts'
 import { bronzeBatch, quarantineBatch } from '#runtime/coordinates.ts'
 import { lakeGroup } from '#runtime/keys.ts'
 import { firstAbove, lastRecordOf } from '#runtime/last-record.ts'
 import { type Prepared, type Preparer, rowsAfter } from '#runtime/prepare.ts'
 import { type Runtime, tablePath } from '#runtime/runtime.ts'
+import type { Fields } from '#schema/column.ts'
+import type { RecordBatch } from '#schema/record-batch.ts'
+import type { ColumnBatch } from '#schema/vector.ts'
 
 /** Above this size of an accepted item the stage commits by itself before it takes more: an item holds 400 KB at most. */
 export const ACCEPTED_LIMIT = 64 * 1024

@@ -1,7 +1,7 @@
 import type { EpochMillis, Millis } from '#core/time.ts'
-import type { Runtime } from '#runtime/runtime.ts'
 import { decodeBody, encodeBody } from '#runtime/json-body.ts'
 import { leaseGroup } from '#runtime/keys.ts'
+import type { Runtime } from '#runtime/runtime.ts'
 
 interface LeaseBody {
   readonly owner: string

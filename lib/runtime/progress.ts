@@ -10,6 +10,8 @@ export interface Progress {
   readonly maxEventTime: EpochMillis | null
   /** Append time of the record with the largest event time. */
   readonly maxEventAppendTime: EpochMillis | null
+  /** The closed-up-to mark after the last batch: whatever comes next is judged by this mark or a later one. */
+  readonly mark: EpochMillis | null
   readonly read: number
   readonly counted: number
   /** Too late for every window of every output. */

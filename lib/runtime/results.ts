@@ -1,8 +1,8 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { WindowOutput } from '#plan/plan.ts'
-import type { Runtime } from '#runtime/runtime.ts'
 import type { PublishedRow, PublishedWindows } from '#runtime/close-item.ts'
 import { decodeBody, encodeBody } from '#runtime/json-body.ts'
+import type { Runtime } from '#runtime/runtime.ts'
 import type { ResultRow } from '#window/close.ts'
 import type { WindowBounds } from '#window/windows.ts'
 
@@ -74,8 +74,8 @@ export function revise(
     const revision = old === undefined ? 0 : old.revision + 1
     rows.push(windowRow(output, row.window, row.group, row.values, revision, true))
     if (end + output.window.grace <= settled) continue
-    const window = (published[start] ??= { end, rows: {} })
-    window.rows[row.key] = { revision, group: row.group, values }
+    published[start] ??= { end, rows: {} }
+    published[start].rows[row.key] = { revision, group: row.group, values }
   }
   const alive = new Set(computed.map((row) => `${row.window.start} ${row.key}`))
   for (const window of recomputed) {

@@ -1,11 +1,11 @@
 import type { RowsOutput } from '#plan/plan.ts'
 import type { SqlChange } from '#ports/sql-sink.ts'
-import type { RecordBatch } from '#schema/record-batch.ts'
-import { rowView } from '#schema/row-view.ts'
 import { partitionAppId } from '#runtime/keys.ts'
 import { type Prepared, type Preparer, rowsAfter } from '#runtime/prepare.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { sqlRow } from '#runtime/sql-row.ts'
+import type { RecordBatch } from '#schema/record-batch.ts'
+import { rowView } from '#schema/row-view.ts'
 
 /** Row outputs that have a SQL sink. */
 export function sqlRowOutputs(runtime: Pick<Runtime, 'plan'>): readonly RowsOutput[] {
@@ -44,7 +44,5 @@ function changesOf(output: RowsOutput, prepared: Prepared, fence: number): reado
   const view = rowView(prepared.batch)
   const upserts = [...rowsAfter(prepared, output.after, fence)].map((row) => sqlRow(output.fields, view.at(row)))
   if (upserts.length === 0) return []
-  return output.sinks.flatMap((sink) =>
-    sink.kind === 'postgres' ? [{ table: sink.table, upserts, deletes: [] }] : [],
-  )
+  return output.sinks.flatMap((sink) => (sink.kind === 'postgres' ? [{ table: sink.table, upserts, deletes: [] }] : []))
 }

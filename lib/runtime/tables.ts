@@ -8,8 +8,8 @@ import {
   quarantineTable,
 } from '#plan/plan.ts'
 import type { SqlTable } from '#ports/sql-sink.ts'
-import type { Fields } from '#schema/column.ts'
 import { sqlFields } from '#runtime/sql-row.ts'
+import type { Fields } from '#schema/column.ts'
 
 /** Who writes a Delta table: the lake and late tables by accepted files, the window tables by closing. */
 export type TableWriter = 'lake' | 'late' | 'close'

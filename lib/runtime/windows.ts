@@ -1,10 +1,6 @@
-import { isWindowOutput, type WindowOutput } from '#plan/plan.ts'
+import type { EpochMillis } from '#core/time.ts'
 import { writeDataFile } from '#delta/table.ts'
-import { lateTable } from '#plan/plan.ts'
-import type { RecordBatch } from '#schema/record-batch.ts'
-import { Folder } from '#window/fold.ts'
-import { type LateEntry, pageCodec } from '#window/page.ts'
-import { sliceLayout } from '#window/slices.ts'
+import { isWindowOutput, lateTable, type WindowOutput } from '#plan/plan.ts'
 import { acceptedItems } from '#runtime/accepted.ts'
 import { lateBatch } from '#runtime/coordinates.ts'
 import { addDirty } from '#runtime/dirty.ts'
@@ -15,9 +11,13 @@ import { type LoadedPage, PageCache } from '#runtime/page-cache.ts'
 import { type Prepared, type Preparer, rowsAfter } from '#runtime/prepare.ts'
 import { loadProgress, type Progress, type ProgressItem, storeProgress } from '#runtime/progress.ts'
 import { type Runtime, tablePath } from '#runtime/runtime.ts'
+import type { RecordBatch } from '#schema/record-batch.ts'
+import { Folder } from '#window/fold.ts'
+import { type LateEntry, pageCodec } from '#window/page.ts'
+import { sliceLayout } from '#window/slices.ts'
 
 /** Pages a partition that are kept decoded. */
-const CACHED_PAGES = 32
+const CACHED_PAGES = 8
 
 /**
  * The windows stage: records → slices, packed in fenced pages of state. Order of the writes of one partition's batch: pages
@@ -103,8 +103,8 @@ class WindowsPartitions {
       late.push(...(await this.#foldPage(unit, index, pageRows)))
     }
     await this.#publishLate(unit, late)
-    await this.#markDirty(unit, late)
-    return advance(records, first, unit, late)
+    const mark = await this.#markDirty(unit, late)
+    return advance(records, first, unit, late, mark)
   }
 
   /** Folds what is above the page's own fence; gives back the late verdicts of this batch, old and new. */
@@ -121,24 +121,12 @@ class WindowsPartitions {
       }
       // Verdicts at or below the progress fence have reached the late table: the page may forget them.
       page.late = page.late.filter((entry) => entry.offset > progressFence)
-      const mark = await this.#judgement(unit)
+      const mark = await this.#mark()
       this.#folder.fold(page, prepared.batch, fresh, eventTimes, offsets, { mark })
       const result = await this.#pages.store(partition, index, page, offsets[fresh.at(-1)!]!, fence)
       if (result.ok) return page.late.filter((entry) => entry.offset <= last.offset)
       loaded = result.stored
     }
-  }
-
-  /**
-   * Lateness is judged by the mark or the partition's own watermark, whichever is later. While a batch is in flight its
-   * partition lags and holds the mark at or below that watermark: so no window goes beyond grace between this verdict and
-   * the end of the batch, and the closer keeps what a dirty window needs.
-   */
-  async #judgement({ before }: Unit): Promise<number | null> {
-    const mark = await this.#mark()
-    const latest = before?.maxEventTime ?? null
-    if (latest === null) return mark
-    return Math.max(mark ?? Number.NEGATIVE_INFINITY, latest - this.#runtime.plan.topic.outOfOrder)
   }
 
   #mark(): Promise<number | null> {
@@ -168,12 +156,13 @@ class WindowsPartitions {
   }
 
   /** The mark is read after the pages are durable: a window that was closed by then may have missed these rows. */
-  async #markDirty(unit: Unit, late: readonly LateEntry[]): Promise<void> {
+  async #markDirty(unit: Unit, late: readonly LateEntry[]): Promise<EpochMillis | null> {
     const mark = await this.#mark()
-    if (mark === null || unit.rows.length === 0) return
+    if (mark === null || unit.rows.length === 0) return mark
     const { eventTimes, offsets } = unit.prepared
     const dirty = this.#folder.dirty(eventTimes, offsets, unit.rows, mark, late)
     if (dirty.length > 0) await addDirty(this.#runtime.state, dirtyGroup(this.#runtime), unit.partition, dirty)
+    return mark
   }
 }
 
@@ -183,7 +172,13 @@ function rowsAbove(rows: Int32Array, offsets: Float64Array, fence: number): Int3
   return rows.subarray(first)
 }
 
-function advance(records: RecordBatch, first: number, unit: Unit, late: readonly LateEntry[]): Progress {
+function advance(
+  records: RecordBatch,
+  first: number,
+  unit: Unit,
+  late: readonly LateEntry[],
+  mark: EpochMillis | null,
+): Progress {
   const { prepared, rows, before } = unit
   const counted = new Map<number, boolean>()
   for (const entry of late) counted.set(entry.offset, entry.countedElsewhere)
@@ -202,6 +197,7 @@ function advance(records: RecordBatch, first: number, unit: Unit, late: readonly
     last: unit.last,
     maxEventTime,
     maxEventAppendTime,
+    mark,
     read: (before?.read ?? 0) + read,
     counted: (before?.counted ?? 0) + rows.length - wholly,
     late: (before?.late ?? 0) + wholly,

@@ -6,29 +6,30 @@
  * run.rows('gold.crime_per_district_day')
  * ```
  */
-import { DeltaTable } from '#delta/table.ts'
-import type { EpochMillis } from '#core/time.ts'
-import { partitionFor } from '#core/hash.ts'
-import type { Plan } from '#plan/plan.ts'
-import { fingerprint } from '#plan/fingerprint.ts'
-import type { Clock } from '#ports/clock.ts'
-import type { Ids } from '#ports/ids.ts'
-import type { ObjectStore } from '#ports/object-store.ts'
-import type { StateStore } from '#ports/state-store.ts'
-import type { SqlSink } from '#ports/sql-sink.ts'
-import { RecordPacker } from '#schema/record-packer.ts'
+
 import { MemoryObjectStore } from '#adapters/memory/object-store.ts'
 import { MemoryStateStore } from '#adapters/memory/state-store.ts'
 import { MemoryTopic } from '#adapters/memory/topic.ts'
+import { partitionFor } from '#core/hash.ts'
+import type { EpochMillis } from '#core/time.ts'
+import { DeltaTable } from '#delta/table.ts'
 import { Housekeeper } from '#local/housekeeper.ts'
+import { type LocalCounts, totalCounts } from '#local/local-pipeline.ts'
 import { createTables } from '#local/ports.ts'
 import { StageLoop } from '#local/stage-loop.ts'
-import { type LocalCounts, totalCounts } from '#local/local-pipeline.ts'
+import { fingerprint } from '#plan/fingerprint.ts'
+import type { Plan } from '#plan/plan.ts'
+import type { Clock } from '#ports/clock.ts'
+import type { Ids } from '#ports/ids.ts'
+import type { ObjectStore } from '#ports/object-store.ts'
+import type { SqlSink } from '#ports/sql-sink.ts'
+import type { StateStore } from '#ports/state-store.ts'
 import { commitAccepted } from '#runtime/commit.ts'
 import { progressGroup } from '#runtime/keys.ts'
 import { listProgress } from '#runtime/progress.ts'
 import { type Runtime, tablePath } from '#runtime/runtime.ts'
 import { plannedTables } from '#runtime/tables.ts'
+import { RecordPacker } from '#schema/record-packer.ts'
 
 /** A record as a producer would send it: the value as an object (sent as JSON), or the value's text as it is. */
 export type TestRecord = Readonly<Record<string, unknown>> | string | null

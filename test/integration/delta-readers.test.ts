@@ -292,7 +292,8 @@ describe.skipIf(PYTHON === undefined)('other engines (READERS_PYTHON)', () => {
       ]
       await appendRows(table, { fields, rows: 1, vectors }, id)
     }
-    const theirs = python(WRITE, 'append', folder, JSON.stringify([1000, 1001, 1002, 1003, 1004, 1005]))
+    const foreign = Array.from({ length: 12 }, (_, at) => 1000 + at)
+    const theirs = python(WRITE, 'append', folder, JSON.stringify(foreign))
     let running = true
     const done = theirs.finally(() => {
       running = false
@@ -307,13 +308,16 @@ describe.skipIf(PYTHON === undefined)('other engines (READERS_PYTHON)', () => {
     await python(WRITE, 'checkpoint', folder)
     await ours(next++)
     const expected = [...Array(next).keys()].map((id) => ({ id, name: `sluice ${id}` }))
-    expected.push(...[1000, 1001, 1002, 1003, 1004, 1005].map((id) => ({ id, name: `delta-rs ${id}` })))
+    expected.push(...foreign.map((id) => ({ id, name: `delta-rs ${id}` })))
     const snapshot = await table.snapshot()
     const rows: unknown[] = []
     for await (const run of snapshot.rows()) rows.push(...run)
     expect((rows as { id: number }[]).sort((a, b) => a.id - b.id)).toEqual(expected)
     expect(await python(READ, 'pyarrow', folder)).toEqual(expected)
-    expect(snapshot.version).toBe(next + 6)
-    expect(await table.appendState()).toMatchObject({ numFiles: next + 6, totalBytes: snapshot.totalBytes })
+    expect(snapshot.version).toBe(next + foreign.length)
+    expect(await table.appendState()).toMatchObject({
+      numFiles: next + foreign.length,
+      totalBytes: snapshot.totalBytes,
+    })
   })
 })

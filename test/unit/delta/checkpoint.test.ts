@@ -1,8 +1,10 @@
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { describe, expect, it } from 'vitest'
+import { DeltaTable } from '#delta/table.ts'
 import { encodeNested } from '#parquet/nested.ts'
 import { bytesSource } from '#parquet/source.ts'
+import { CountingStore } from '../../support/counting-store.ts'
 import {
   addOf,
   append,
@@ -12,6 +14,7 @@ import {
   lake,
   putText,
   START,
+  TABLE,
   textAt,
   versionName,
 } from './fixtures.ts'
@@ -62,6 +65,23 @@ describe('a checkpoint file', () => {
     ])
     expect(of('add')[0]).toMatchObject({ stats: addOf('').stats, size: 100n, dataChange: false })
     expect(of('add')[1]).toMatchObject({ tags: { ZCUBE: 'z', none: null } })
+  })
+
+  it('has no tombstone of a file that came again', async () => {
+    const { table, memory } = await made()
+    await foreignCommit(memory, 5, [{ add: addOf('1.parquet') }])
+    await table.checkpoint()
+    const rows = await rowsAt(await memory.get(path(5)))
+    expect(rows.filter((row) => row['remove'])).toEqual([])
+    expect(rows.flatMap((row) => row['add']?.['path'] ?? [])).toEqual(['3.parquet', '4.parquet', '1.parquet'])
+  })
+
+  it('is left as it is when it is asked for again', async () => {
+    const { table, memory } = await made()
+    await table.checkpoint()
+    const counting = new CountingStore(memory)
+    await (await DeltaTable.open(lake().deps(counting), TABLE)).checkpoint()
+    expect(counting.take().filter((request) => request.startsWith('put'))).toEqual([])
   })
 
   it('keeps tombstones as long as the table says', async () => {

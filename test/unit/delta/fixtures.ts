@@ -123,3 +123,24 @@ export async function foreignCommit(store: ObjectStore, version: number, actions
     throw new Error(`version ${version} is taken`)
   }
 }
+
+export const commitPath = (version: number): string => `${LOG}/${versionName(version)}.json`
+export const checkpointPath = (version: number): string => `${LOG}/${versionName(version)}.checkpoint.parquet`
+
+/** Versions 1 … count, one file `<version>.parquet` and one transaction each, a second apart; checkpoints where asked. */
+export async function tableOf(count: number, ...checkpoints: readonly number[]) {
+  const { deps, memory, clock } = lake()
+  const table = await createTable(deps())
+  for (let version = 1; version <= count; version++) {
+    clock.time += 1000
+    await append(table, `${version}.parquet`, ['app', version])
+    if (checkpoints.includes(version)) await table.checkpoint()
+  }
+  return { deps, memory, clock, table }
+}
+
+export async function deleteCommits(memory: MemoryObjectStore, from: number, to: number): Promise<void> {
+  for (let version = from; version <= to; version++) await memory.delete(commitPath(version))
+}
+
+export const filesUpTo = (count: number): string[] => Array.from({ length: count }, (_, at) => `${at + 1}.parquet`)

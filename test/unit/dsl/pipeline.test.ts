@@ -58,6 +58,22 @@ describe('A pipeline', () => {
 })
 
 describe('A pipeline is refused', () => {
+  test('when its windows start from different steps', () => {
+    const hourly = (rows: Pick<typeof checked, 'groupBy'>) =>
+      rows.groupBy('floor').window(tumbling('1 hour', { grace: '0 seconds' })).aggregate((a) => ({ readings: a.count() }))
+    const define = () =>
+      pipeline('readings', {
+        checked: hourly(checked).into(delta.table('gold.checked')),
+        placed: hourly(placed).into(delta.table('gold.placed')),
+      })
+    expect(refusal(define)).toEqual({
+      code: 'PLAN_INVALID',
+      message:
+        "Expected all windows of pipeline 'readings' to start from the same step, found 'checked' after 1 and 'placed' after 2 " +
+        'checks and derived columns. Start all of them from the same constant.',
+    })
+  })
+
   test('when its outputs are on two chains of steps', () => {
     const other = checked.check({ 'is indoors': (r) => r.floor >= 0 })
     const define = () =>

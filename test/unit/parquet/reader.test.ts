@@ -40,6 +40,13 @@ describe('what is read', () => {
     ])
   })
 
+  test('a large row group comes in parts', async () => {
+    const values = Array.from({ length: 25_000 }, (_, i) => i)
+    const groups = await groupsOf(encodeParquet(batchOf({ n: { kind: 'int', values } })).bytes)
+    expect(groups.map(({ length }) => length)).toEqual([10_000, 10_000, 5000])
+    expect(groups.flat().map(({ n }) => n)).toEqual(values)
+  })
+
   test.each([
     [0, 10],
     [3, 5],

@@ -1,0 +1,147 @@
+import { existsSync } from 'node:fs'
+import { type Duration, parseDuration } from '#core/duration.ts'
+import { SluiceError } from '#core/errors.ts'
+import { floorTo, SECOND } from '#core/time.ts'
+import { SqliteStateStore } from '#adapters/sqlite/state-store.ts'
+import { systemClock } from '#adapters/system/clock.ts'
+import { type DataFolder, type FolderPipeline, inspectDataFolder } from '#local/data-folder.ts'
+import { openSource, type TopicLocation } from '#local/topics.ts'
+import type { PlanShape } from '#plan/fingerprint.ts'
+import { readArgs } from '#cli/args.ts'
+import { foldersIn, locateData } from '#cli/data-location.ts'
+import { type Lag, type PartitionLag, readLag } from '#cli/partition-lag.ts'
+import { brokersOf } from '#cli/session-options.ts'
+import { type Command, EXIT, type Terminal } from '#cli/terminal.ts'
+import { alignTable, count, isoTime } from '#cli/text.ts'
+
+const HELP = `sluice lag [options]
+
+How far each partition of the topic is: records applied and waiting, newest event time, watermark, and which partition holds
+the watermark back. A pipeline may be running in the data folder.
+
+  --data DIR     data folder (default: the only one below .sluice)
+  --topic NAME   topic, where it isn't the pipeline's
+  --zone ZONE    times in that zone (default: UTC)
+  --json         as one JSON document
+
+KAFKA_BROKERS=host:port,…   the topic is on that broker
+`
+
+export const lagCommand: Command = {
+  help: HELP,
+  async run(args, terminal) {
+    const specs = {
+      data: { type: 'string' },
+      topic: { type: 'string' },
+      zone: { type: 'string' },
+      json: { type: 'boolean' },
+    } as const
+    const options = readArgs('lag', args, specs, 0)
+    const { folder, pipeline } = inspectDataFolder(locateData(options.text('data'), terminal))
+    const topic = topicOf(folder, pipeline, options.text('topic'), terminal)
+    const lag = await lagOf(folder, pipeline, topic)
+    if (options.flag('json')) terminal.out(`${JSON.stringify(asJson(pipeline.name, topic.name, lag))}\n`)
+    else terminal.out(asText(pipeline.name, topic.name, lag, options.text('zone') ?? 'UTC'))
+    return EXIT.done
+  },
+}
+
+/** The pipeline's own topic, or the only one in the folder: the pipeline may have run with another name for it. */
+function topicOf(
+  folder: DataFolder,
+  pipeline: FolderPipeline,
+  named: string | undefined,
+  terminal: Terminal,
+): TopicLocation {
+  const brokers = brokersOf(terminal)
+  const planned = shapeOf(pipeline)['topic'] ?? pipeline.name
+  if (brokers !== undefined) return { kind: 'kafka', brokers, name: named ?? planned, partitions: 1 }
+  const there = foldersIn(folder.topics)
+  if (named === undefined && there.length === 0) {
+    throw new SluiceError(
+      'TOPIC_NOT_FOUND',
+      `Expected a topic in ${folder.topics}, found none. If the pipeline reads from Kafka, set KAFKA_BROKERS.`,
+    )
+  }
+  const name = named ?? (there.includes(planned) || there.length > 1 ? planned : there[0]!)
+  return { kind: 'embedded', folder: folder.topics, name, partitions: 1 }
+}
+
+const shapeOf = ({ shape }: FolderPipeline): PlanShape => (shape ?? {}) as PlanShape
+
+async function lagOf(folder: DataFolder, pipeline: FolderPipeline, topic: TopicLocation): Promise<Lag> {
+  if (!existsSync(folder.state)) {
+    throw new SluiceError('DATA_FOLDER_NOT_FOUND', `Nothing has run in ${folder.path} yet: there is no ${folder.state}.`)
+  }
+  const shape = shapeOf(pipeline)
+  const state = new SqliteStateStore(folder.state, { readonly: true })
+  const source = await openSource(topic, systemClock)
+  try {
+    const partitions = Array.from({ length: await source.partitionCount() }, (_, partition) => partition)
+    return await readLag({
+      state,
+      scope: {
+        plan: { name: pipeline.name, topic: { name: shape['topic'] ?? topic.name } },
+        fingerprint: pipeline.fingerprint,
+      },
+      endOffsets: await Promise.all(partitions.map((partition) => source.endOffset(partition))),
+      outOfOrder: parseDuration((shape['out of order'] ?? '0 seconds') as Duration, { allowZero: true }),
+      hasWindows: Object.keys(shape).some((key) => key.startsWith('window of ')),
+      now: systemClock.now(),
+    })
+  } finally {
+    await source.close()
+    await state.close()
+  }
+}
+
+const sum = (partitions: readonly PartitionLag[], pick: (one: PartitionLag) => number): number =>
+  partitions.reduce((total, one) => total + pick(one), 0)
+
+function asJson(pipeline: string, topic: string, lag: Lag): object {
+  const time = (instant: number | null): string | null => (instant === null ? null : isoTime(instant))
+  return {
+    pipeline,
+    topic,
+    lag: sum(lag.partitions, (one) => one.lag),
+    maxEventTime: time(lag.maxEventTime),
+    watermark: time(lag.watermark),
+    closedUpTo: time(lag.closedUpTo),
+    heldBackBy: lag.partitions.flatMap(({ partition, holdsBack }) => (holdsBack ? [partition] : [])),
+    partitions: lag.partitions.map((one) => ({
+      ...one,
+      maxEventTime: time(one.maxEventTime),
+      watermark: time(one.watermark),
+    })),
+  }
+}
+
+function asText(pipeline: string, topic: string, lag: Lag, zone: string): string {
+  const time = (instant: number | null): string => (instant === null ? '–' : isoTime(floorTo(instant, SECOND), zone))
+  const rows = lag.partitions.map((one) => [
+    String(one.partition),
+    count(one.offset),
+    count(one.endOffset),
+    count(one.lag),
+    count(one.lakeLag),
+    time(one.maxEventTime),
+    time(one.watermark),
+    one.holdsBack ? `${one.state}, holds the watermark` : one.state,
+  ])
+  const total = (pick: (one: PartitionLag) => number): string => count(sum(lag.partitions, pick))
+  rows.push([
+    'all',
+    total((one) => one.offset),
+    total((one) => one.endOffset),
+    total((one) => one.lag),
+    total((one) => one.lakeLag),
+    time(lag.maxEventTime),
+    time(lag.watermark),
+    '',
+  ])
+  const header = ['partition', 'offset', 'end', 'lag', 'lag to lake', 'newest event', 'watermark', 'state']
+  const held = lag.partitions.flatMap(({ partition, holdsBack }) => (holdsBack ? [partition] : []))
+  const who = held.length === 0 ? '' : `Held back by partition ${held.join(', ')}. `
+  const closed = lag.closedUpTo === null ? 'No window is closed yet.' : `Windows are closed up to ${time(lag.closedUpTo)}.`
+  return `pipeline ${pipeline}, topic ${topic}\n\n${alignTable(header, rows, [0, 1, 2, 3, 4])}\n${who}${closed}\n`
+}

@@ -1,0 +1,110 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { SqlDriver } from '#adapters/postgres/driver.ts'
+import { openPglite, pgliteDriver } from '#adapters/postgres/pglite.ts'
+import { PostgresSink } from '#adapters/postgres/sink.ts'
+import { createTemporaryFolder } from '../support/temp.ts'
+import { sqlSinkContract } from './sql-sink.ts'
+
+const folder = createTemporaryFolder()
+const path = join(folder.path, 'deep', 'postgres')
+let driver: SqlDriver
+
+// Creating a database takes seconds: one for all.
+beforeAll(async () => {
+  driver = await pgliteDriver(path)
+  await driver.query("SET TIME ZONE 'UTC'")
+  await driver.query('SET search_path TO contract')
+}, 60_000)
+
+afterAll(async () => {
+  await driver.close()
+  folder[Symbol.dispose]()
+})
+
+sqlSinkContract('PGlite', async () => {
+  await driver.query('DROP SCHEMA IF EXISTS contract CASCADE')
+  await driver.query('CREATE SCHEMA contract')
+  return { sink: new PostgresSink(driver), query: (sql) => driver.query(sql) }
+})
+
+describe('A PGlite folder', () => {
+  /** A process that prints a line for each change it has applied, with the next one under way. */
+  const writer = (at: string): { lines: AsyncIterableIterator<string>; kill(): Promise<void> } => {
+    const program = fileURLToPath(new URL('./sql-sink-writer.ts', import.meta.url))
+    const child = spawn(process.execPath, [program, at], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    const kill = async (): Promise<void> => {
+      child.kill('SIGKILL')
+      await gone
+    }
+    onTestFinished(kill)
+    return { lines: createInterface({ input: child.stdout })[Symbol.asyncIterator](), kill }
+  }
+
+  it('opens again after kill -9 in the middle of a transaction, with nothing half applied', {
+    timeout: 60_000,
+  }, async () => {
+    const temporary = createTemporaryFolder()
+    onTestFinished(() => temporary[Symbol.dispose]())
+    const at = join(temporary.path, 'postgres')
+    for (const changes of [3, 1, 7]) {
+      const { lines, kill } = writer(at)
+      let applied = 0
+      for (let i = 0; i < changes; i++) applied = Number((await lines.next()).value)
+      await kill()
+      const again = await pgliteDriver(at)
+      const fence = Number(await new PostgresSink(again).fence('writer'))
+      expect(fence).toBeGreaterThanOrEqual(applied)
+      const found = await again.query(
+        'SELECT fence::text, count(*)::text AS rows FROM rows GROUP BY rows.fence ORDER BY rows.fence',
+      )
+      await again.close()
+      expect(found).toEqual(Array.from({ length: fence }, (_, i) => ({ fence: String(i + 1), rows: '5000' })))
+    }
+  })
+
+  it('is made beside its place, so that kill -9 while it is made leaves nothing in it', {
+    timeout: 60_000,
+  }, async () => {
+    const temporary = createTemporaryFolder()
+    onTestFinished(() => temporary[Symbol.dispose]())
+    const at = join(temporary.path, 'postgres')
+    const { kill } = writer(at)
+    const started = (): boolean =>
+      readdirSync(temporary.path).some((name) => existsSync(join(temporary.path, name, 'base')))
+    await expect.poll(started, { interval: 5, timeout: 20_000 }).toBe(true)
+    await kill()
+    expect(existsSync(at)).toBe(false)
+    const sink = await openPglite(at)
+    await sink.prepare([])
+    expect(await sink.apply('p', 1, [])).toBe(true)
+    await sink.close()
+    expect(readdirSync(temporary.path)).toEqual(['postgres'])
+  })
+
+  it('with something else in it is refused', async () => {
+    const other = join(folder.path, 'other')
+    mkdirSync(other)
+    writeFileSync(join(other, 'notes.txt'), '')
+    await expect(openPglite(other)).rejects.toMatchObject({
+      code: 'SQL_SINK_FAILED',
+      retryable: false,
+      message: `Expected a database or nothing in ${other}, found other files. Move them away.`,
+    })
+  })
+
+  it('that is damaged is refused', { timeout: 60_000 }, async () => {
+    const damaged = join(folder.path, 'damaged')
+    mkdirSync(damaged)
+    writeFileSync(join(damaged, 'PG_VERSION'), '18\n')
+    await expect(openPglite(damaged)).rejects.toMatchObject({
+      code: 'SQL_SINK_FAILED',
+      message: expect.stringContaining(`Expected the database in ${damaged} to do its part`),
+    })
+  })
+})

@@ -1,0 +1,231 @@
+import { describe, expect, it } from 'vitest'
+import { DeltaTable } from '#delta/table.ts'
+import { CountingStore } from '../../support/counting-store.ts'
+import {
+  append,
+  checkpointPath,
+  commitPath,
+  deleteCommits,
+  filesUpTo,
+  foreignCommit,
+  LOG,
+  lake,
+  putText,
+  TABLE,
+  tableOf,
+  versionName,
+} from './fixtures.ts'
+
+const HINT = `${LOG}/_last_checkpoint`
+
+async function expectVersion(table: DeltaTable, version: number): Promise<void> {
+  const snapshot = await table.snapshot()
+  expect(snapshot.version).toBe(version)
+  expect(snapshot.files.map(({ path }) => path)).toEqual(filesUpTo(version))
+  expect(snapshot.txns).toEqual(new Map([['app', version]]))
+}
+
+describe('a checkpoint', () => {
+  it('makes all commits before it unnecessary', async () => {
+    const { table, memory } = await tableOf(6, 4)
+    const before = await table.snapshot()
+    await deleteCommits(memory, 0, 4)
+    const after = await table.snapshot()
+    expect(after.files).toEqual(before.files.map((file, at) => (at < 4 ? { ...file, dataChange: false } : file)))
+    expect(after.txns).toEqual(before.txns)
+    expect(after.metadata).toEqual(before.metadata)
+    expect(after.protocol).toEqual(before.protocol)
+    await append(table, '7.parquet', ['app', 7])
+    await expectVersion(table, 7)
+  })
+
+  it('is found by its hint without a look at older files', async () => {
+    const { deps, memory } = await tableOf(6, 4)
+    const counting = new CountingStore(memory)
+    const table = await DeltaTable.open(deps(counting), TABLE)
+    counting.take()
+    await table.snapshot()
+    expect(counting.take()).toEqual([
+      `get ${HINT}`,
+      `list ${LOG}/`,
+      `get ${checkpointPath(4)}`,
+      `get ${commitPath(5)}`,
+      `get ${commitPath(6)}`,
+    ])
+  })
+
+  it.each([
+    ['missing', null],
+    ['empty', ''],
+    ['not JSON', '{"version":'],
+    ['not an object', '[]'],
+    ['without a version', '{"size":1}'],
+    ['stale', '{"version":2,"size":4}'],
+    ['dangling: no such checkpoint', '{"version":3,"size":5}'],
+    ['beyond the end of the log', '{"version":1000,"size":5}'],
+    ['of a version that is no number', '{"version":"4"}'],
+  ])('is found though the hint is %s', async (_, hint) => {
+    const { table, memory } = await tableOf(6, 2, 4)
+    await (hint === null ? memory.delete(HINT) : putText(memory, HINT, hint))
+    await expectVersion(table, 6)
+    await append(table, '7.parquet', ['app', 7])
+    await expectVersion(table, 7)
+    await deleteCommits(memory, 0, 4)
+    await expectVersion(table, 7)
+    const fresh = await DeltaTable.open(
+      { store: memory, clock: { now: () => 0, sleep: async () => {} }, ids: { next: () => 'x' } },
+      TABLE,
+    )
+    expect((await fresh.appendState()).version).toBe(7)
+  })
+
+  it('that is cut off anywhere is passed over for the commits', async () => {
+    const { table, memory } = await tableOf(5, 4)
+    const whole = await memory.get(checkpointPath(4))
+    for (const length of [0, 3, 11, 100, Math.floor(whole.length / 2), whole.length - 9, whole.length - 1]) {
+      await memory.put(checkpointPath(4), whole.subarray(0, length))
+      await expectVersion(table, 5)
+    }
+  })
+
+  it('that is damaged is passed over for an older one', async () => {
+    const { table, memory } = await tableOf(6, 2, 4)
+    await deleteCommits(memory, 0, 2)
+    const bytes = await memory.get(checkpointPath(4))
+    await memory.put(checkpointPath(4), bytes.subarray(0, 200))
+    await expectVersion(table, 6)
+  })
+
+  it('that is damaged with nothing to make up for it is DELTA_CHECKPOINT_CORRUPT', async () => {
+    const { table, memory } = await tableOf(6, 2, 4)
+    await deleteCommits(memory, 0, 4)
+    for (const version of [2, 4]) {
+      const bytes = await memory.get(checkpointPath(version))
+      await memory.put(checkpointPath(version), bytes.subarray(0, 200))
+    }
+    await expect(table.snapshot()).rejects.toMatchObject({
+      code: 'DELTA_CHECKPOINT_CORRUPT',
+      message: expect.stringMatching(
+        new RegExp(
+          `^Expected a whole Delta checkpoint at ${checkpointPath(4)}, but it can't be read \\(.+\\)\\. Restore it from a copy; until then only versions whose commits are all there can be read\\.$`,
+        ),
+      ),
+    })
+  })
+
+  it('is written again where a damaged one lies, and the hint with it', async () => {
+    const { table, memory } = await tableOf(4, 4)
+    await putText(memory, checkpointPath(4), 'PAR1')
+    await memory.delete(HINT)
+    await table.checkpoint()
+    await deleteCommits(memory, 0, 4)
+    await expectVersion(table, 4)
+  })
+
+  it('in parts is read when all parts are there, and only then', async () => {
+    const { table, memory } = await tableOf(5, 4)
+    const bytes = await memory.get(checkpointPath(4))
+    await memory.delete(checkpointPath(4))
+    const part = (of: number): string => `${LOG}/${versionName(4)}.checkpoint.000000000${of}.0000000002.parquet`
+    await memory.put(part(1), bytes)
+    await deleteCommits(memory, 1, 4)
+    await expect(table.snapshot()).rejects.toMatchObject({ code: 'DELTA_LOG_GAP' })
+    // Twice the same actions are the same actions.
+    await memory.put(part(2), bytes)
+    await expectVersion(table, 5)
+  })
+
+  it('of the V2 kind under a unique name is refused by name, where nothing else is left', async () => {
+    const { table, memory } = await tableOf(3)
+    await putText(memory, `${LOG}/${versionName(2)}.checkpoint.6374b053-df23-479b-b2cf-c9c550132b49.json`, '{}')
+    await deleteCommits(memory, 0, 2)
+    await expect(table.snapshot()).rejects.toMatchObject({
+      code: 'DELTA_FEATURE_UNSUPPORTED',
+      details: { features: ['v2Checkpoint'] },
+    })
+  })
+})
+
+describe('a damaged log', () => {
+  it('with a gap is DELTA_LOG_GAP, naming the commit', async () => {
+    const { table, memory } = await tableOf(5)
+    await memory.delete(commitPath(3))
+    await expect(table.snapshot()).rejects.toMatchObject({
+      code: 'DELTA_LOG_GAP',
+      message: `Expected commit ${commitPath(3)} on the way to version 5, found none, and no later checkpoint. Restore that file from a copy, or read version 2 or older.`,
+      details: { missing: 3, version: 5 },
+    })
+    expect((await table.snapshot({ version: 2 })).files).toHaveLength(2)
+  })
+
+  it('with a gap that a checkpoint bridges is read', async () => {
+    const { table, memory } = await tableOf(5, 4)
+    await memory.delete(commitPath(2))
+    await expectVersion(table, 5)
+  })
+
+  it('with a gap after the checkpoint is DELTA_LOG_GAP', async () => {
+    const { table, memory } = await tableOf(6, 3)
+    await memory.delete(commitPath(5))
+    await expect(table.snapshot()).rejects.toMatchObject({ code: 'DELTA_LOG_GAP', details: { missing: 5 } })
+  })
+
+  it.each([
+    [
+      'cut off',
+      '{"commitInfo":{}}\n{"add":{"path":"x","si',
+      'line 2: expected a JSON object, found text that is none (ends with "{\\"add\\":{\\"path\\":\\"x\\",\\"si")',
+    ],
+    ['no object', '{"commitInfo":{}}\n\n42', 'line 3: expected a JSON object, found a number'],
+    ['empty', '', 'line 1: expected an action, found an empty file'],
+    ['an add without a path', '{"add":{"size":1}}', 'line 1: expected add.path to be text, found nothing'],
+    [
+      'an add whose size is text',
+      '{"add":{"path":"x","size":"1"}}',
+      'line 1: expected add.size to be a number, found a string',
+    ],
+    [
+      'a txn beyond 2^53',
+      '{"txn":{"appId":"a","version":9007199254740993}}',
+      'line 1: expected txn.version to be a whole number below 2^53, found 9007199254740992',
+    ],
+    ['an action that is a list', '{"protocol":[]}', 'line 1: expected "protocol" to be an object, found a list'],
+  ])('with a commit that is %s is DELTA_LOG_CORRUPT, naming file and line', async (_, text, found) => {
+    const { table, memory } = await tableOf(3)
+    await putText(memory, commitPath(2), text)
+    await expect(table.snapshot()).rejects.toMatchObject({
+      code: 'DELTA_LOG_CORRUPT',
+      message: `Delta log ${commitPath(2)}, ${found}. Restore that file from a copy; without it the table can only be read as of an older version.`,
+      details: { file: commitPath(2) },
+    })
+  })
+
+  it('with bytes that are not UTF-8 names the line', async () => {
+    const { table, memory } = await tableOf(1)
+    await memory.put(commitPath(1), Uint8Array.from([...new TextEncoder().encode('{"txn":null}\n'), 0x7b, 0xff, 0xfe]))
+    await expect(table.snapshot()).rejects.toMatchObject({
+      code: 'DELTA_LOG_CORRUPT',
+      message: expect.stringContaining(`${commitPath(1)}, line 2: expected UTF-8 text`),
+    })
+  })
+
+  it('without protocol or metadata is DELTA_LOG_CORRUPT', async () => {
+    const { deps, memory } = lake()
+    await foreignCommit(memory, 0, [{ protocol: { minReaderVersion: 1, minWriterVersion: 2 } }])
+    const table = await DeltaTable.open(deps(), TABLE)
+    await expect(table.snapshot()).rejects.toMatchObject({
+      code: 'DELTA_LOG_CORRUPT',
+      message: `Expected the log ${LOG}/ to hold a metaData action at or before version 0, found none. Restore the log from a copy.`,
+    })
+  })
+
+  it('is DELTA_NOT_A_TABLE when there is no log', async () => {
+    const { deps, memory } = lake()
+    await putText(memory, `${TABLE}/part-1.parquet`, 'x')
+    await putText(memory, `${HINT}`, '{"version":3}')
+    await expect(DeltaTable.open(deps(), TABLE)).rejects.toMatchObject({
+      code: 'DELTA_NOT_A_TABLE',
+      message: `Expected a Delta table at memory://store/${TABLE}, found no commits and no checkpoint in its _delta_log. Check the name, or create the table first.`,
+    })
+  })
+})
