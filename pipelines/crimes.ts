@@ -1,4 +1,4 @@
-import { c, delta, kafka, pipeline, point, postgres, sliding, tumbling } from '../lib/index.ts'
+import { c, delta, kafka, pipeline, point, postgres, sliding, tumbling } from 'sluice'
 
 const portalTime = { format: 'MM/dd/yyyy hh:mm:ss a', zone: 'America/Chicago' }
 

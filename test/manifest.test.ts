@@ -21,6 +21,7 @@ const DEPENDENCIES = [
   '@platformatic/kafka',
   'hyparquet',
   'hyparquet-compressors',
+  'hyparquet-writer',
   'pg',
 ]
 const DEV_DEPENDENCIES = [
@@ -29,7 +30,6 @@ const DEV_DEPENDENCIES = [
   '@types/node',
   '@types/pg',
   'fast-check',
-  'hyparquet-writer',
   'knip',
   'node',
   'publint',

@@ -4,7 +4,7 @@ import { brokersOf, SESSION_OPTIONS, sessionSettings } from '#cli/session-option
 import { printSummary, type RunSummary, summarize } from '#cli/summary.ts'
 import { type Command, EXIT, type Terminal } from '#cli/terminal.ts'
 import { SluiceError } from '#core/errors.ts'
-import { feedFile } from '#local/feed.ts'
+import { feedInputs } from '#local/feed-inputs.ts'
 import { checkInputs } from '#local/inputs.ts'
 import { findPipeline, loadPipeline } from '#local/pipeline-module.ts'
 import { defaultDataFolder, openSession, type Session } from '#local/session.ts'
@@ -88,17 +88,15 @@ async function drive(
   const work = async (): Promise<RunSummary> => {
     const ready = performance.now() / 1000
     progress.begin(pipeline)
-    for (const path of inputs) {
-      const fed = await feedFile({
-        fields: plan.topic.fields,
-        key: plan.topic.key,
-        writer: pipeline.writer,
-        path,
-        signal: terminal.interrupted,
-        onProgress: (now) => progress.fed(path, now),
-      })
-      progress.fed(path, fed)
-    }
+    await feedInputs({
+      fields: plan.topic.fields,
+      key: plan.topic.key,
+      writer: pipeline.writer,
+      gate: pipeline.gate,
+      paths: inputs,
+      signal: terminal.interrupted,
+      onProgress: (path, now) => progress.fed(path, now),
+    })
     terminal.interrupted.throwIfAborted()
     await pipeline.finish()
     return summarize(pipeline, session.folder, ready)

@@ -1,9 +1,8 @@
 import type { Terminal } from '#cli/terminal.ts'
 import { alignTable, count } from '#cli/text.ts'
-import { DeltaTable } from '#delta/table.ts'
 import type { DataFolder } from '#local/data-folder.ts'
 import type { LocalCounts, LocalPipeline } from '#local/local-pipeline.ts'
-import { tablePath } from '#runtime/runtime.ts'
+import { openTable } from '#runtime/open-table.ts'
 import { plannedTables } from '#runtime/tables.ts'
 
 export interface RunSummary {
@@ -33,7 +32,7 @@ export async function summarize(
   const { runtime } = pipeline
   const tables = []
   for (const { name } of plannedTables(runtime.plan)) {
-    const snapshot = await (await DeltaTable.open(runtime, tablePath(name))).snapshot()
+    const snapshot = await (await openTable(runtime, name)).snapshot()
     tables.push({ name, rows: snapshot.totalRows() ?? 0, files: snapshot.files.length, version: snapshot.version })
   }
   const records = await pipeline.counts()

@@ -18,6 +18,17 @@ export function clip(text: string, max: number): string {
   return `${[...text].slice(0, Math.max(0, max - 1)).join('')}…`
 }
 
+/** The text in lines that are no longer than `max` but for words that are. */
+export function wrapped(text: string, max: number): readonly string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const longer = `${lines.at(-1)} ${word}`
+    if (lines.length > 0 && width(longer) <= max) lines[lines.length - 1] = longer
+    else lines.push(word)
+  }
+  return lines
+}
+
 const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}]/gu
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 

@@ -1,5 +1,6 @@
 import { partitionFor } from '#core/hash.ts'
 import type { Bytes } from '#core/time.ts'
+import type { FeedGate } from '#local/feed-gate.ts'
 import type { TopicWriter } from '#ports/record-source.ts'
 import { MALFORMED, type ReadStatus, VALUE_BYTES_MAX, valueTooLong } from '#schema/csv-limits.ts'
 import type { SourceRecord } from '#schema/csv-reader.ts'
@@ -47,11 +48,17 @@ export class Lanes {
   readonly #scratch = new RecordPacker()
   /** Position after the last record that was offered and taken or skipped. */
   #scanned: number
-  /** The packer that had no room for the last offer. */
-  #full: RecordPacker | null = null
+  readonly #gate: FeedGate
+  /** Lets the gate go when every partition has what some partition had at the start. */
+  #caughtUp: () => void
   #failure: { readonly error: unknown } | null = null
 
-  private constructor(writer: TopicWriter, source: string, positions: readonly (number | undefined)[]) {
+  private constructor(
+    writer: TopicWriter,
+    source: string,
+    positions: readonly (number | undefined)[],
+    gate: FeedGate,
+  ) {
     this.#writer = writer
     this.#source = source
     this.#lanes = Array.from({ length: writer.partitions }, (_, partition) => ({
@@ -64,15 +71,17 @@ export class Lanes {
     this.resumeAt = this.#lanes.reduce((least, { done }) => Math.min(least, done), Number.POSITIVE_INFINITY)
     this.knownTo = this.#lanes.reduce((most, { done }) => Math.max(most, done), 0)
     this.#scanned = this.resumeAt
+    this.#gate = gate
+    this.#caughtUp = this.knownTo > this.resumeAt ? gate.hold() : () => {}
     this.#appendBytes = Math.min(APPEND_BYTES, Math.max(APPEND_BYTES_MIN, PACKED_BYTES_MAX / writer.partitions))
   }
 
-  static async open(writer: TopicWriter, source: string): Promise<Lanes> {
-    return new Lanes(writer, source, await writer.positions(source))
+  static async open(writer: TopicWriter, source: string, gate: FeedGate): Promise<Lanes> {
+    return new Lanes(writer, source, await writer.positions(source), gate)
   }
 
   /**
-   * Takes in the record that ends at `position` of the source. False: its partition is full; `await drain()`, then
+   * Takes in the record that ends at `position` of the source. False: its partition is full; `await flush()`, then
    * offer it again.
    */
   offer(record: SourceRecord, status: ReadStatus, position: number): boolean {
@@ -82,22 +91,18 @@ export class Lanes {
     return taken
   }
 
-  /** Appends what the full partitions have packed (`all`: every one), up to what was offered. Resolves when it may go on. */
-  async drain(all = false): Promise<void> {
-    for (const lane of this.#lanes) {
-      if (lane.packer.count === 0 || !(all || lane.packer === this.#full)) continue
-      if (lane.appending !== null) await lane.appending
-      this.throwFailure()
-      this.#append(lane)
-    }
-    this.#full = null
-  }
-
-  /** Appends everything and waits until it is durable. */
+  /**
+   * Appends what every partition has packed, up to what was offered, and waits until it is durable: all partitions at once, so
+   * that none is ahead of another for longer than that.
+   */
   async flush(): Promise<void> {
-    await this.drain(true)
+    const release = this.#gate.hold()
+    for (const lane of this.#lanes) if (lane.packer.count > 0) this.#append(lane)
     await this.settle()
+    // After a failure the topic stays half fed, and the gate stays closed, until somebody feeds the rest.
     this.throwFailure()
+    release()
+    if (this.#scanned >= this.knownTo) this.#caughtUp()
   }
 
   /** Waits for the appends under way, whatever becomes of them. */
@@ -177,8 +182,6 @@ export class Lanes {
   }
 
   #isFull(lane: Lane, more: Bytes): boolean {
-    if (lane.packer.count === 0 || lane.packer.bytes + more <= this.#appendBytes) return false
-    this.#full = lane.packer
-    return true
+    return lane.packer.count > 0 && lane.packer.bytes + more > this.#appendBytes
   }
 }

@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs'
 import type { Bytes, EpochMillis } from '#core/time.ts'
 import { type TimestampParser, timestampParser } from '#core/timestamp-format.ts'
+import { FeedGate } from '#local/feed-gate.ts'
 import { Lanes } from '#local/feed-lanes.ts'
 import { type Pace, Pacer } from '#local/feed-pace.ts'
 import { type Input, openInput } from '#local/inputs.ts'
@@ -26,6 +27,10 @@ export interface FeedOptions {
   /** Name of the field that becomes the record key. */
   readonly key: string | null
   readonly writer: TopicWriter
+  /** Held while the topic is half fed; default: nobody looks. */
+  readonly gate?: FeedGate
+  /** Called when the gate is held for this input, if it has to be. */
+  readonly onOpened?: () => void
   /** A file that `openInput` takes. */
   readonly path: string
   /** Stops early: what was read is appended, the call resolves, and a later call goes on from there. */
@@ -49,7 +54,8 @@ export interface FeedOptions {
 export async function feedFile(options: FeedOptions): Promise<FeedProgress> {
   const input = openInput(options.path, options.fields)
   try {
-    const lanes = await Lanes.open(options.writer, input.source)
+    const lanes = await Lanes.open(options.writer, input.source, options.gate ?? new FeedGate())
+    options.onOpened?.()
     const from = Math.max(input.start, lanes.resumeAt)
     const line = from > input.start ? (await countLineFeeds(input, from)) + 1 : undefined
     const window = new InputWindow(input, from)
@@ -66,6 +72,13 @@ export async function feedFile(options: FeedOptions): Promise<FeedProgress> {
   } finally {
     closeSync(input.file)
   }
+}
+
+/** Whether the topic has records of this input already, perhaps all. One look at the positions of its partitions. */
+export async function isKnownInput(writer: TopicWriter, path: string, fields: Fields): Promise<boolean> {
+  const input = openInput(path, fields)
+  closeSync(input.file)
+  return (await writer.positions(input.source)).some((position) => position !== undefined)
 }
 
 function progressOf(input: Input, window: InputWindow, lanes: Lanes): FeedProgress {
@@ -105,7 +118,7 @@ async function readAll(
       await waiting
       if (stopped()) return
     }
-    while (!lanes.offer(reader, status, position)) await lanes.drain()
+    while (!lanes.offer(reader, status, position)) await lanes.flush()
     window.start = reader.end
   }
 }

@@ -1,11 +1,11 @@
 import type { Millis } from '#core/time.ts'
-import { DeltaTable } from '#delta/table.ts'
 import { isWindowOutput } from '#plan/plan.ts'
 import { type Closed, type CloseStage, closeStage } from '#runtime/close.ts'
 import { type Committed, commitAccepted } from '#runtime/commit.ts'
 import { deliverToSql, deliverToTables } from '#runtime/deliver.ts'
 import { withLease } from '#runtime/lease.ts'
-import { type Runtime, tablePath } from '#runtime/runtime.ts'
+import { openTable } from '#runtime/open-table.ts'
+import type { Runtime } from '#runtime/runtime.ts'
 
 export interface HousekeeperSettings {
   readonly commitEvery: Millis
@@ -21,6 +21,9 @@ export interface HousekeeperEvents {
   readonly onRetry?: (stage: string, error: unknown, attempt: number) => void
 }
 
+/** End offset of every partition; null when the signal aborts while the topic is half fed. */
+export type EndOffsets = (signal: AbortSignal) => Promise<readonly number[] | null>
+
 const LEASE: Millis = 30_000
 
 /**
@@ -29,19 +32,14 @@ const LEASE: Millis = 30_000
  */
 export class Housekeeper {
   readonly #runtime: Runtime
-  readonly #endOffsets: () => Promise<readonly number[]>
+  readonly #endOffsets: EndOffsets
   readonly #settings: HousekeeperSettings
   readonly #events: HousekeeperEvents
   readonly #close: CloseStage | null
   readonly #stop = new AbortController()
   #loops: readonly Promise<void>[] = []
 
-  constructor(
-    runtime: Runtime,
-    endOffsets: () => Promise<readonly number[]>,
-    settings: HousekeeperSettings,
-    events: HousekeeperEvents,
-  ) {
+  constructor(runtime: Runtime, endOffsets: EndOffsets, settings: HousekeeperSettings, events: HousekeeperEvents) {
     this.#runtime = runtime
     this.#endOffsets = endOffsets
     this.#settings = settings
@@ -71,7 +69,7 @@ export class Housekeeper {
 
   async close(endOfInput: boolean): Promise<void> {
     if (this.#close === null) return
-    const closed = await this.#close.run({ endOffsets: await this.#endOffsets(), endOfInput })
+    const closed = await this.#close.run({ endOffsets: () => this.#endOffsets(this.#stop.signal), endOfInput })
     this.#events.onClosed?.(closed)
     await this.#committed(await deliverToTables(this.#runtime))
   }
@@ -88,7 +86,7 @@ export class Housekeeper {
     this.#events.onCommitted?.(commits)
     for (const { table, version } of commits) {
       if (version % this.#settings.checkpointEvery !== 0) continue
-      await (await DeltaTable.open(this.#runtime, tablePath(table))).checkpoint()
+      await (await openTable(this.#runtime, table)).checkpoint()
     }
   }
 

@@ -1,4 +1,5 @@
 import type { EpochMillis, Millis } from '#core/time.ts'
+import { FeedGate } from '#local/feed-gate.ts'
 import { Housekeeper, type HousekeeperEvents } from '#local/housekeeper.ts'
 import { createTables, type EmbeddedFolders, embeddedRuntime } from '#local/ports.ts'
 import { dealPartitions, inlineTeam, type StageTeam, workerTeam } from '#local/stage-team.ts'
@@ -52,7 +53,10 @@ export class LocalPipeline {
   readonly #topic: OpenTopic
   readonly #team: StageTeam
   readonly #housekeeper: Housekeeper
+  /** Whoever feeds the topic holds it while the topic is half fed: no window closes meanwhile. */
+  readonly gate = new FeedGate()
   readonly runtime: Runtime
+  #finishing = false
 
   private constructor(options: LocalPipelineOptions, runtime: Runtime, topic: OpenTopic) {
     this.#options = options
@@ -61,7 +65,7 @@ export class LocalPipeline {
     this.#team = startTeam(options, runtime, topic)
     const { commitEvery, closeEvery, events } = options
     const settings = { commitEvery, closeEvery, checkpointEvery: CHECKPOINT_EVERY }
-    this.#housekeeper = new Housekeeper(runtime, () => this.endOffsets(), settings, events)
+    this.#housekeeper = new Housekeeper(runtime, (signal) => this.#settledEndOffsets(signal), settings, events)
     this.#housekeeper.start()
   }
 
@@ -91,11 +95,16 @@ export class LocalPipeline {
     return Promise.all(Array.from({ length: partitions }, (_, partition) => source.endOffset(partition)))
   }
 
+  async #settledEndOffsets(signal: AbortSignal): Promise<readonly number[] | null> {
+    return this.#finishing || (await this.gate.passage(signal)) ? this.endOffsets() : null
+  }
+
   /** The input is over: applies what the topic holds, closes every window that holds data, delivers everything. */
   async finish(): Promise<void> {
     const ends = await this.endOffsets()
     await this.#team.drain(new Map(ends.map((end, partition) => [partition, end])))
     await this.#housekeeper.stop()
+    this.#finishing = true
     await this.#housekeeper.finish()
   }
 

@@ -1,4 +1,5 @@
 import type { EpochMillis } from '#core/time.ts'
+import { FeedGate } from '#local/feed-gate.ts'
 import { Lanes } from '#local/feed-lanes.ts'
 import { Pacer } from '#local/feed-pace.ts'
 import type { Simulator } from '#local/simulator-crimes.ts'
@@ -17,6 +18,8 @@ export interface SimulatorProgress {
 
 export interface FeedSimulatorOptions {
   readonly writer: TopicWriter
+  /** Held while the topic is half fed; default: nobody looks. */
+  readonly gate?: FeedGate
   readonly simulator: Simulator
   readonly clock: Clock
   /** Seconds of event time a second; the rate follows from it (30 crimes an hour of event time). */
@@ -42,7 +45,7 @@ const TURN_RECORDS = 1_000
  */
 export async function feedSimulator(options: FeedSimulatorOptions): Promise<SimulatorProgress> {
   const { writer, simulator, clock, speed, rate, until = Number.POSITIVE_INFINITY, signal, onProgress } = options
-  const lanes = await Lanes.open(writer, simulator.source)
+  const lanes = await Lanes.open(writer, simulator.source, options.gate ?? new FeedGate())
   const pace = rate !== undefined ? { clock, rate } : speed !== undefined ? { clock, speed } : null
   const pacer = pace === null ? null : new Pacer(pace)
   const flush = (): Promise<void> => lanes.flush()
@@ -59,7 +62,7 @@ export async function feedSimulator(options: FeedSimulatorOptions): Promise<Simu
       if (waiting !== undefined) await waiting
       if (stopped()) break
       simulator.seek(sequence)
-      while (!lanes.offer(simulator, RECORD, sequence + 1)) await lanes.drain()
+      while (!lanes.offer(simulator, RECORD, sequence + 1)) await lanes.flush()
       sequence++
       if (sequence % TURN_RECORDS === 0) {
         await new Promise((resolve) => setImmediate(resolve))

@@ -86,6 +86,8 @@ function startWorker(
   const file = new URL(`./stage-worker${extname(import.meta.url)}`, import.meta.url)
   const worker = new Worker(file, {
     workerData: data,
+    // Named, not inherited: only then does the thread read NODE_OPTIONS, by which a clone finds 'sluice'.
+    env: process.env,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   })
   const ready = Promise.withResolvers<void>()

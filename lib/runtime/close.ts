@@ -33,8 +33,12 @@ import { type WindowBounds, windowsEndingIn } from '#window/windows.ts'
 const SPANS_PER_STEP = 16
 
 export interface CloseReading {
-  /** End offset of every partition of the topic, by partition. */
-  readonly endOffsets: readonly number[]
+  /**
+   * End offset of every partition of the topic, by partition; null when this is no time to look. Asked for after progress was
+   * read: what was appended before any record that progress covers must be seen, or a partition that is behind would pass for
+   * one that is caught up.
+   */
+  readonly endOffsets: () => Promise<readonly number[] | null>
   /** The input is over: every window that holds data closes, once. */
   readonly endOfInput: boolean
 }
@@ -86,12 +90,16 @@ interface Closer {
   readonly codec: PageCodec
 }
 
+const UNKNOWN: WatermarkReading = { watermark: null, holding: [], partitions: [] }
+
 async function closeStep(closer: Closer, reading: CloseReading): Promise<Closed & { readonly more: boolean }> {
   const { runtime } = closer
   const { state } = runtime
   const item = await loadCloseItem(runtime)
   const progress = await listProgress(state, progressGroup(runtime))
-  const watermark = watermarkOf(closer, reading, progress)
+  const endOffsets = await reading.endOffsets()
+  if (endOffsets === null) return { upTo: item.body.upTo, rows: [], watermark: UNKNOWN, more: false }
+  const watermark = watermarkOf(closer, endOffsets, progress)
   const dirty = await listDirty(state, dirtyGroup(runtime))
   const { upTo } = item.body
   const goal = await goalOf(closer, reading, progress, watermark.watermark)
@@ -113,7 +121,7 @@ async function closeStep(closer: Closer, reading: CloseReading): Promise<Closed 
 
 function watermarkOf(
   { runtime }: Closer,
-  { endOffsets }: CloseReading,
+  endOffsets: readonly number[],
   progress: ReadonlyMap<number, Progress>,
 ): WatermarkReading {
   const partitions = endOffsets.map((endOffset, partition) => ({

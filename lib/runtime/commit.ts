@@ -1,8 +1,9 @@
 import { isSluiceError } from '#core/errors.ts'
-import { DeltaTable, type Txn } from '#delta/table.ts'
+import type { Txn } from '#delta/table.ts'
 import { type Accepted, type AcceptedBody, type AcceptedFile, acceptedItems } from '#runtime/accepted.ts'
 import { lakeGroup, lateGroup, partitionAppId } from '#runtime/keys.ts'
-import { type Runtime, tablePath } from '#runtime/runtime.ts'
+import { openTable } from '#runtime/open-table.ts'
+import type { Runtime } from '#runtime/runtime.ts'
 import { type PlannedTable, plannedTables } from '#runtime/tables.ts'
 
 /** What one commit did, for the log of an operator. */
@@ -47,7 +48,7 @@ async function commitTable(
     (item.body?.files ?? []).filter((file) => file.table === planned.name).map((file) => ({ partition, file })),
   )
   if (files.length === 0) return []
-  const table = await DeltaTable.open(runtime, tablePath(planned.name))
+  const table = await openTable(runtime, planned.name)
   for (let attempt = 1; ; attempt++) {
     const { version, txns } = await table.appendState()
     const news = files.filter(

@@ -1,11 +1,12 @@
 import { isSluiceError } from '#core/errors.ts'
-import { DeltaTable, writeDataFile } from '#delta/table.ts'
+import { writeDataFile } from '#delta/table.ts'
 import { isWindowOutput, type WindowOutput } from '#plan/plan.ts'
 import type { SqlChange } from '#ports/sql-sink.ts'
 import { loadCloseItem, type PendingResult } from '#runtime/close-item.ts'
 import type { Committed } from '#runtime/commit.ts'
 import { closeAppId, controlGroup } from '#runtime/keys.ts'
 import { raiseMark, readMark } from '#runtime/mark.ts'
+import { openTable } from '#runtime/open-table.ts'
 import { readResult, tableRow, type WindowRow } from '#runtime/results.ts'
 import { type Runtime, tablePath } from '#runtime/runtime.ts'
 import { sqlRow } from '#runtime/sql-row.ts'
@@ -68,7 +69,7 @@ async function appendRows(
   seq: number,
 ): Promise<readonly Committed[]> {
   const appId = closeAppId(runtime, output.name)
-  const table = await DeltaTable.open(runtime, tablePath(tableName))
+  const table = await openTable(runtime, tableName)
   for (let attempt = 1; ; attempt++) {
     const { version, txns } = await table.appendState()
     const done = txns.get(appId) ?? 0

@@ -18,6 +18,16 @@ const DUCKDB_DELTA = process.env['DUCKDB_DELTA']
 
 const run = promisify(execFile)
 
+/**
+ * Ends a script that has done its work. pyarrow with deltalake often aborts in its own clean-up when Python exits ("terminate
+ * called without an active exception"), after all output, for tables of any writer. An exception never gets as far as this.
+ */
+const LEAVE = `
+sys.stdout.flush()
+import os
+os._exit(0)
+`
+
 /** Prints the rows of a table by one engine, ordered by id, as JSON that all engines agree on. */
 const READ = `
 import sys, json, datetime
@@ -50,7 +60,7 @@ def plain(value):
     return value
 rows = [plain(row) for row in table.to_pylist()]
 print(json.dumps(sorted(rows, key=lambda row: row['id'])))
-`
+${LEAVE}`
 
 /** Appends rows as delta-rs does, checkpoints, or prints what it knows of the log. */
 const WRITE = `
@@ -74,7 +84,7 @@ else:
         'history': [entry.get('operation') for entry in dt.history()],
         'adds': [{k: str(v) for k, v in add.items()} for add in adds],
     }))
-`
+${LEAVE}`
 
 const nullable = (kind: Column['kind']): Column => ({ kind, nullable: true })
 const FIELDS: Fields = [

@@ -23,7 +23,10 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   plan: { layers: ['core', 'schema'], packages: ['node:crypto'] },
   dsl: { layers: ['core', 'schema', 'plan'] },
   window: { layers: ['core', 'schema'], types: ['plan'] },
-  parquet: { layers: ['core', 'schema'], packages: ['hyparquet', 'hyparquet-compressors', 'node:zlib'] },
+  parquet: {
+    layers: ['core', 'schema'],
+    packages: ['hyparquet', 'hyparquet-compressors', 'hyparquet-writer', 'node:zlib'],
+  },
   ports: { layers: [], types: ['core', 'schema'] },
   delta: { layers: ['core', 'schema', 'parquet', 'ports'] },
   runtime: { layers: ['core', 'schema', 'plan', 'window', 'delta', 'parquet', 'ports'] },

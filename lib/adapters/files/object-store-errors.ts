@@ -29,5 +29,19 @@ export function storeError(error: unknown, file: string): unknown {
       { details: { path: file }, cause: error },
     )
   }
+  if (code !== undefined && PASSING.has(code)) {
+    return new SluiceError(
+      'STORE_UNAVAILABLE',
+      `The system could not use ${file} just now (${code}). Trying again may help.`,
+      {
+        retryable: true,
+        details: { path: file },
+        cause: error,
+      },
+    )
+  }
   return error
 }
+
+/** Faults that may pass by themselves: too many open files, a busy or failing disk. */
+const PASSING = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'EBUSY', 'EIO', 'ETIMEDOUT'])

@@ -117,7 +117,9 @@ describe('feedFile', () => {
     const topic = await reference(file('x.csv', mixedCsv(6000)), 2)
     expect(topic.appends.length).toBeGreaterThan(4)
     expect(Math.max(...topic.appends)).toBeLessThanOrEqual(1024 * 1024)
-    expect(topic.appends.filter((bytes) => bytes < 900_000).length).toBeLessThanOrEqual(2)
+    // When one partition is full, both are appended: at least one of each two is nearly a megabyte, but for the last two.
+    const full = topic.appends.filter((bytes) => bytes > 900_000).length
+    expect(full).toBeGreaterThanOrEqual(topic.appends.length / 2 - 1)
   })
 
   test('quarantines a value that is too long for a broker, with its key', async () => {

@@ -1,0 +1,142 @@
+import { basename } from 'node:path'
+import { DAY, type EpochMillis, HOUR, type Millis, SECOND } from '#core/time.ts'
+import { formatDuration } from '#core/duration.ts'
+import { SluiceError } from '#core/errors.ts'
+import { feedFile, type Pace } from '#local/feed.ts'
+import { CRIME_FIELDS, crimeSimulator, feedSimulator, type Simulator } from '#local/simulator.ts'
+import { isWindowOutput, type Plan, type WindowSpec } from '#plan/plan.ts'
+import type { Clock } from '#ports/clock.ts'
+import type { TopicWriter } from '#ports/record-source.ts'
+import { count } from '#cli/text.ts'
+
+/** What a live pipeline is fed with. */
+export interface Feed {
+  /** In a few words, with its pace. */
+  readonly what: string
+  /** Resolves when the input is over, or soon after the signal aborts. `records` is what was in the topic before. */
+  run(writer: TopicWriter, records: number, signal: AbortSignal): Promise<FeedEnd>
+}
+
+export type FeedEnd =
+  /** Stopped, or nothing is fed at all. */
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'read'; readonly inputs: readonly string[]; readonly records: number; readonly malformed: number }
+  /** The topic holds something that isn't simulated. */
+  | { readonly kind: 'foreign'; readonly records: number }
+
+export interface FeedChoice {
+  readonly plan: Plan
+  readonly inputs: readonly string[]
+  /** Seconds of event time a second. */
+  readonly speed: number | undefined
+  /** Records a second. */
+  readonly rate: number | undefined
+  /** Simulate nothing unless told to: others write to the topic. */
+  readonly brokers: boolean
+  readonly simulate: boolean
+  readonly clock: Clock
+}
+
+/** A day of simulated time every four seconds. */
+const SIMULATION_SPEED = DAY / (4 * SECOND)
+/** First results of a file come after about so long. */
+const FIRST_RESULTS: Millis = 4 * SECOND
+/** The first crime of the city's own records is of that day; so no real file is older than what was simulated before it. */
+const SIMULATION_START: EpochMillis = Date.UTC(2001, 0, 1, 6)
+/** One whose first evening has a wave of thefts. */
+const SIMULATION_SEED = 8
+
+/** @throws SluiceError USAGE when the pipeline needs an input */
+export function chooseFeed(choice: FeedChoice): Feed {
+  const { plan, inputs, brokers, simulate } = choice
+  if (inputs.length > 0) return fileFeed(choice)
+  if (brokers && !simulate) {
+    return { what: `what others write to topic ${plan.topic.name}`, run: async () => ({ kind: 'stopped' }) }
+  }
+  if (!canSimulate(plan)) {
+    throw new SluiceError(
+      'USAGE',
+      `There is no simulation for pipeline ${plan.name}, only for crimes. Feed it a file: sluice dev ${plan.name} --input FILE.`,
+    )
+  }
+  return simulationFeed(choice)
+}
+
+function canSimulate({ topic }: Plan): boolean {
+  const simulated = new Set(CRIME_FIELDS.map(({ name }) => name))
+  return topic.fields.every(({ name, column }) => simulated.has(name) || column.nullable) && simulated.has(topic.eventTime)
+}
+
+function simulationFeed({ plan, speed, rate, clock }: FeedChoice): Feed {
+  const { fields, key } = plan.topic
+  const simulator = crimeSimulator({ seed: SIMULATION_SEED, start: SIMULATION_START, fields, key })
+  const pace = rate === undefined ? { speed: speed ?? SIMULATION_SPEED } : { rate }
+  return {
+    what: `simulated crimes, ${paceText(pace)}`,
+    async run(writer, records, signal) {
+      const made = (await writer.positions(simulator.source)).some((position) => position !== undefined)
+      if (!made && records > 0) return { kind: 'foreign', records }
+      // The first windows close at once: two quiet days of nothing on the screen would be eight seconds.
+      const ahead = speed === undefined && rate === undefined ? headStart(plan, simulator) : 0
+      if (ahead > 0) await feedSimulator({ writer, simulator, clock, signal, until: ahead })
+      if (!signal.aborted) await feedSimulator({ writer, simulator, clock, signal, ...pace })
+      return { kind: 'stopped' }
+    },
+  }
+}
+
+/** Number of the first record that is reported after the first windows of every output have closed. */
+function headStart(plan: Plan, simulator: Simulator): number {
+  const until = SIMULATION_START + untilResults(plan) + 6 * HOUR
+  let sequence = 0
+  while (simulator.reportTime(sequence) < until) sequence++
+  return sequence
+}
+
+function fileFeed({ plan, inputs, speed, rate, clock }: FeedChoice): Feed {
+  const { fields, key, eventTime } = plan.topic
+  const pace: Omit<Pace, 'clock'> =
+    rate !== undefined ? { rate, ...(speed === undefined ? {} : { speed }) } : { speed: speed ?? fileSpeed(plan) }
+  return {
+    what: `${inputs.map((path) => basename(path)).join(', ')}, ${paceText(pace)}`,
+    async run(writer, _records, signal) {
+      let records = 0
+      let malformed = 0
+      for (const path of inputs) {
+        const fed = await feedFile({ fields, key, eventTime, writer, path, signal, pace: { clock, ...pace } })
+        records += fed.records
+        malformed += fed.malformed
+        if (signal.aborted) return { kind: 'stopped' }
+      }
+      return { kind: 'read', inputs, records, malformed }
+    },
+  }
+}
+
+const fileSpeed = (plan: Plan): number => Math.max(1, Math.round(untilResults(plan) / FIRST_RESULTS))
+
+/** How much event time passes from a first record until every output has closed a window. */
+function untilResults({ topic, outputs }: Plan): Millis {
+  const sizes = outputs.filter(isWindowOutput).map(({ window }) => sizeOf(window))
+  return topic.outOfOrder + (sizes.length === 0 ? DAY : Math.max(...sizes))
+}
+
+const CALENDAR_DAYS = { day: 1, week: 7, month: 31, quarter: 92, year: 366 }
+
+function sizeOf(window: WindowSpec): Millis {
+  return window.kind === 'calendar' ? CALENDAR_DAYS[window.unit] * DAY : window.size
+}
+
+function paceText({ speed, rate }: { readonly speed?: number; readonly rate?: number }): string {
+  const texts: string[] = []
+  if (speed !== undefined) {
+    const perDay = DAY / speed / SECOND
+    const rounded = perDay < 10 ? perDay.toFixed(1).replace(/\.0$/, '') : String(Math.round(perDay))
+    if (speed === 1) texts.push('as fast as it happened')
+    else texts.push(perDay > 300 ? `${count(speed)} times as fast as it happened` : `a day every ${seconds(rounded)}`)
+  }
+  if (rate !== undefined) texts.push(`${count(rate)} records/s`)
+  return texts.join(', ')
+}
+
+const seconds = (text: string): string => (text.includes('.') ? `${text} seconds` : formatDuration(Number(text) * SECOND))

@@ -1,0 +1,36 @@
+/**
+ * Keeps the closer from looking at a topic that is half fed. A feeder packs records of all partitions and appends them partition
+ * by partition: in between, one partition may hold records that are days ahead of another that looks caught up, and a watermark
+ * read then would make what follows late. So a feeder holds the gate while it appends, and after a crash until every partition
+ * has what the others have.
+ */
+export class FeedGate {
+  #holds = 0
+  #waiting: (() => void)[] = []
+
+  /** Closes the gate until the returned function is called (once; later calls do nothing). */
+  hold(): () => void {
+    this.#holds++
+    let held = true
+    return () => {
+      if (!held) return
+      held = false
+      this.#holds--
+      if (this.#holds > 0) return
+      const waiting = this.#waiting
+      this.#waiting = []
+      for (const resolve of waiting) resolve()
+    }
+  }
+
+  /** Resolves with true when nobody holds the gate; with false when the signal aborts first. */
+  async passage(signal: AbortSignal): Promise<boolean> {
+    while (this.#holds > 0 && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve)
+        signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+    }
+    return !signal.aborted
+  }
+}
