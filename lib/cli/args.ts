@@ -1,4 +1,4 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { SluiceError } from '#core/errors.ts'
 
 export type OptionSpecs = NonNullable<ParseArgsConfig['options']>

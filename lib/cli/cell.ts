@@ -1,6 +1,6 @@
+import { isoTime, visible } from '#cli/text.ts'
 import { DAY } from '#core/time.ts'
 import type { ColumnKind, Field } from '#schema/column.ts'
-import { isoTime, visible } from '#cli/text.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 

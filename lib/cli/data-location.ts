@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { SluiceError } from '#core/errors.ts'
 import type { Terminal } from '#cli/terminal.ts'
+import { SluiceError } from '#core/errors.ts'
 
 const DEFAULT_PARENT = '.sluice'
 

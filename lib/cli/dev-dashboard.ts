@@ -65,15 +65,13 @@ function ends(left: string, right: string, columns: number, style: Style): strin
 function header(view: DevView, columns: number, style: Style): readonly string[] {
   const title = `sluice · ${view.pipeline}`
   const first = ends(title, `running ${elapsed(view.uptime)}`, columns, style)
-  return [
-    style.bold(title) + first.slice(title.length),
-    clip(`${view.feed} · data in ${view.dataFolder}`, columns),
-  ]
+  return [style.bold(title) + first.slice(title.length), clip(`${view.feed} · data in ${view.dataFolder}`, columns)]
 }
 
 function numbers(view: DevView, style: Style): readonly string[] {
   const { counts, watermark, holding, closedUpTo, zone } = view
-  const cell = (name: string, value: string): string => `${style.dim(name)} ${value.padStart(10 - Math.max(0, name.length - 11))}`
+  const cell = (name: string, value: string): string =>
+    `${style.dim(name)} ${value.padStart(10 - Math.max(0, name.length - 11))}`
   const rate = (value: number): string => `${count(Math.round(value))}/s`
   const time = (instant: number | null): string => (instant === null ? '–' : clockTime(instant, zone))
   const held = holding.length === 0 ? '' : `, held back by partition ${holding.join(', ')}`
@@ -126,7 +124,10 @@ function notable(view: DevView, columns: number, style: Style, detail: Detail): 
   const lines: string[] = []
   for (const output of new Set(view.notable.map((one) => one.output))) {
     const own = view.notable.filter((one) => one.output === output)
-    lines.push(style.bold(output), ...own.slice(0, detail.notable).map((one) => clip(`  ${notableText(one, view.zone)}`, columns)))
+    lines.push(
+      style.bold(output),
+      ...own.slice(0, detail.notable).map((one) => clip(`  ${notableText(one, view.zone)}`, columns)),
+    )
   }
   return lines
 }

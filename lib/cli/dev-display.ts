@@ -5,7 +5,7 @@ import { clockTime, elapsed } from '#cli/event-time.ts'
 import { Screen } from '#cli/screen.ts'
 import { styleFor } from '#cli/style.ts'
 import type { Terminal } from '#cli/terminal.ts'
-import { count, isoTime, visible } from '#cli/text.ts'
+import { count, isoTime, shownPath, visible } from '#cli/text.ts'
 
 /** Shows a pipeline that runs. */
 export interface DevDisplay {
@@ -29,7 +29,10 @@ function dashboardDisplay(terminal: Terminal): DevDisplay {
   return {
     every: 500,
     tells: false,
-    update: (view) => screen.draw(dashboard(view, terminal, style)),
+    update(view) {
+      const dataFolder = shownPath(view.dataFolder, terminal.workingFolder)
+      screen.draw(dashboard({ ...view, dataFolder }, terminal, style))
+    },
     event() {},
   }
 }
@@ -41,7 +44,7 @@ function plainDisplay(terminal: Terminal): DevDisplay {
     tells: true,
     update: (view) => terminal.out(`${statusLine(view)}\n`),
     event(event, zone) {
-      const line = eventLine(event, zone)
+      const line = eventLine(event, zone, terminal.workingFolder)
       if (line !== null) terminal.out(`${line}\n`)
     },
   }
@@ -50,7 +53,9 @@ function plainDisplay(terminal: Terminal): DevDisplay {
 function statusLine(view: DevView): string {
   const { counts, watermark, holding, zone, tables } = view
   const held = holding.length === 0 ? '' : ` (held back by partition ${holding.join(', ')})`
-  const results = tables.filter(({ name }) => name.startsWith('gold.')).map(({ name, rows }) => `${name} ${count(rows)}`)
+  const results = tables
+    .filter(({ name }) => name.startsWith('gold.'))
+    .map(({ name, rows }) => `${name} ${count(rows)}`)
   const time = (instant: number | null): string => (instant === null ? '–' : clockTime(instant, zone))
   return [
     elapsed(view.uptime),
@@ -66,10 +71,10 @@ function statusLine(view: DevView): string {
 }
 
 /** Null for what is shown in the dashboard and as JSON only. */
-function eventLine(event: DevEvent, zone: string): string | null {
+function eventLine(event: DevEvent, zone: string, workingFolder: string): string | null {
   switch (event.event) {
     case 'started':
-      return `${event.pipeline} runs on ${event.feed}; data in ${event.dataFolder}`
+      return `${event.pipeline} runs on ${event.feed}; data in ${shownPath(event.dataFolder, workingFolder)}`
     case 'first rows':
       return `first rows in ${event.table}: ${count(event.rows)}`
     case 'window closed':
@@ -122,7 +127,9 @@ function jsonDisplay(terminal: Terminal): DevDisplay {
   }
 }
 
-function withTimes<T extends { readonly start: number; readonly end: number; readonly until?: number }>(one: T): object {
+function withTimes<T extends { readonly start: number; readonly end: number; readonly until?: number }>(
+  one: T,
+): object {
   const until = one.until === undefined ? {} : { until: isoTime(one.until) }
   return { ...one, start: isoTime(one.start), end: isoTime(one.end), ...until }
 }

@@ -1,28 +1,42 @@
 import { basename } from 'node:path'
-import { DAY, type EpochMillis, HOUR, type Millis, SECOND } from '#core/time.ts'
+import { count } from '#cli/text.ts'
 import { formatDuration } from '#core/duration.ts'
 import { SluiceError } from '#core/errors.ts'
-import { feedFile, type Pace } from '#local/feed.ts'
+import { DAY, type EpochMillis, HOUR, type Millis, SECOND } from '#core/time.ts'
+import type { FeedProgress, Pace } from '#local/feed.ts'
+import type { FeedGate } from '#local/feed-gate.ts'
+import { feedInputs } from '#local/feed-inputs.ts'
 import { CRIME_FIELDS, crimeSimulator, feedSimulator, type Simulator } from '#local/simulator.ts'
 import { isWindowOutput, type Plan, type WindowSpec } from '#plan/plan.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { TopicWriter } from '#ports/record-source.ts'
-import { count } from '#cli/text.ts'
 
 /** What a live pipeline is fed with. */
 export interface Feed {
   /** In a few words, with its pace. */
   readonly what: string
-  /** Resolves when the input is over, or soon after the signal aborts. `records` is what was in the topic before. */
-  run(writer: TopicWriter, records: number, signal: AbortSignal): Promise<FeedEnd>
+  /** Resolves when the input is over, or soon after the signal aborts. */
+  run(target: FeedTarget, topic: TopicBefore, signal: AbortSignal): Promise<FeedEnd>
+}
+
+/** A running pipeline, to those that feed it. */
+export interface FeedTarget {
+  readonly writer: TopicWriter
+  readonly gate: FeedGate
+}
+
+/** What the topic held before. */
+export interface TopicBefore {
+  readonly records: number
+  readonly maxEventTime: EpochMillis | null
 }
 
 export type FeedEnd =
   /** Stopped, or nothing is fed at all. */
   | { readonly kind: 'stopped' }
   | { readonly kind: 'read'; readonly inputs: readonly string[]; readonly records: number; readonly malformed: number }
-  /** The topic holds something that isn't simulated. */
-  | { readonly kind: 'foreign'; readonly records: number }
+  /** The topic holds something that isn't simulated: simulated records would be mixed with it, or late. */
+  | { readonly kind: 'foreign' }
 
 export interface FeedChoice {
   readonly plan: Plan
@@ -64,7 +78,9 @@ export function chooseFeed(choice: FeedChoice): Feed {
 
 function canSimulate({ topic }: Plan): boolean {
   const simulated = new Set(CRIME_FIELDS.map(({ name }) => name))
-  return topic.fields.every(({ name, column }) => simulated.has(name) || column.nullable) && simulated.has(topic.eventTime)
+  return (
+    topic.fields.every(({ name, column }) => simulated.has(name) || column.nullable) && simulated.has(topic.eventTime)
+  )
 }
 
 function simulationFeed({ plan, speed, rate, clock }: FeedChoice): Feed {
@@ -73,16 +89,26 @@ function simulationFeed({ plan, speed, rate, clock }: FeedChoice): Feed {
   const pace = rate === undefined ? { speed: speed ?? SIMULATION_SPEED } : { rate }
   return {
     what: `simulated crimes, ${paceText(pace)}`,
-    async run(writer, records, signal) {
-      const made = (await writer.positions(simulator.source)).some((position) => position !== undefined)
-      if (!made && records > 0) return { kind: 'foreign', records }
+    async run({ writer, gate }, topic, signal) {
+      if (isForeign(topic, simulator, await writer.positions(simulator.source))) return { kind: 'foreign' }
       // The first windows close at once: two quiet days of nothing on the screen would be eight seconds.
       const ahead = speed === undefined && rate === undefined ? headStart(plan, simulator) : 0
-      if (ahead > 0) await feedSimulator({ writer, simulator, clock, signal, until: ahead })
-      if (!signal.aborted) await feedSimulator({ writer, simulator, clock, signal, ...pace })
+      if (ahead > 0) await feedSimulator({ writer, gate, simulator, clock, signal, until: ahead })
+      if (!signal.aborted) await feedSimulator({ writer, gate, simulator, clock, signal, ...pace })
       return { kind: 'stopped' }
     },
   }
+}
+
+/** Simulated records are reported in order of time: what is newer than the last of them is from elsewhere. */
+function isForeign(
+  { records, maxEventTime }: TopicBefore,
+  simulator: Simulator,
+  positions: readonly (number | undefined)[],
+): boolean {
+  const made = Math.max(0, ...positions.map((position) => position ?? 0))
+  if (made === 0) return records > 0
+  return maxEventTime !== null && maxEventTime > simulator.reportTime(made) + DAY
 }
 
 /** Number of the first record that is reported after the first windows of every output have closed. */
@@ -99,16 +125,23 @@ function fileFeed({ plan, inputs, speed, rate, clock }: FeedChoice): Feed {
     rate !== undefined ? { rate, ...(speed === undefined ? {} : { speed }) } : { speed: speed ?? fileSpeed(plan) }
   return {
     what: `${inputs.map((path) => basename(path)).join(', ')}, ${paceText(pace)}`,
-    async run(writer, _records, signal) {
-      let records = 0
-      let malformed = 0
-      for (const path of inputs) {
-        const fed = await feedFile({ fields, key, eventTime, writer, path, signal, pace: { clock, ...pace } })
-        records += fed.records
-        malformed += fed.malformed
-        if (signal.aborted) return { kind: 'stopped' }
-      }
-      return { kind: 'read', inputs, records, malformed }
+    async run({ writer, gate }, _topic, signal) {
+      const fed = new Map<string, FeedProgress>()
+      await feedInputs({
+        fields,
+        key,
+        eventTime,
+        writer,
+        gate,
+        paths: inputs,
+        signal,
+        pace: { clock, ...pace },
+        onProgress: (path, progress) => fed.set(path, progress),
+      })
+      if (signal.aborted) return { kind: 'stopped' }
+      const sum = (pick: (one: FeedProgress) => number): number =>
+        [...fed.values()].reduce((total, one) => total + pick(one), 0)
+      return { kind: 'read', inputs, records: sum((one) => one.records), malformed: sum((one) => one.malformed) }
     },
   }
 }
@@ -139,4 +172,5 @@ function paceText({ speed, rate }: { readonly speed?: number; readonly rate?: nu
   return texts.join(', ')
 }
 
-const seconds = (text: string): string => (text.includes('.') ? `${text} seconds` : formatDuration(Number(text) * SECOND))
+const seconds = (text: string): string =>
+  text.includes('.') ? `${text} seconds` : formatDuration(Number(text) * SECOND)

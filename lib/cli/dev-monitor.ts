@@ -1,3 +1,8 @@
+import { addNotable, lastWindow, type ResultRow } from '#cli/dev-results.ts'
+import { DevTables, isResultTable } from '#cli/dev-tables.ts'
+import type { ClosedWindow, DevEvent, DevView, Notable } from '#cli/dev-view.ts'
+import { zoneOf } from '#cli/event-time.ts'
+import { type Lag, readLag } from '#cli/partition-lag.ts'
 import type { EpochMillis } from '#core/time.ts'
 import type { HousekeeperEvents } from '#local/housekeeper.ts'
 import type { LocalCounts } from '#local/local-pipeline.ts'
@@ -6,11 +11,6 @@ import { isWindowOutput, type Plan } from '#plan/plan.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { Closed } from '#runtime/close.ts'
 import type { Committed } from '#runtime/commit.ts'
-import { addNotable, lastWindow, type ResultRow } from '#cli/dev-results.ts'
-import { DevTables, isResultTable } from '#cli/dev-tables.ts'
-import type { ClosedWindow, DevEvent, DevView, Notable } from '#cli/dev-view.ts'
-import { zoneOf } from '#cli/event-time.ts'
-import { type Lag, readLag } from '#cli/partition-lag.ts'
 
 /** Rates are over so many samples. */
 const SAMPLES = 10
@@ -27,7 +27,8 @@ const NOTHING: LocalCounts = { read: 0, counted: 0, late: 0, partlyLate: 0, quar
 /** Watches a pipeline run: by the housekeeper's events, and by a look at the state now and then. */
 export class DevMonitor {
   readonly #plan: Plan
-  readonly #feed: string
+  /** What the pipeline is fed with now, in a few words. */
+  feed: string
   readonly #clock: Clock
   readonly #onEvent: (event: DevEvent) => void
   readonly #started: EpochMillis
@@ -41,10 +42,11 @@ export class DevMonitor {
   readonly #windows = new Map<string, ClosedWindow>()
   #notable: readonly Notable[] = []
   #notices: readonly string[] = []
+  #closes = 0
 
   constructor(plan: Plan, feed: string, clock: Clock, onEvent: (event: DevEvent) => void) {
     this.#plan = plan
-    this.#feed = feed
+    this.feed = feed
     this.#clock = clock
     this.#onEvent = onEvent
     this.#started = clock.now()
@@ -71,7 +73,7 @@ export class DevMonitor {
     this.#following = tables.load((output, rows) => this.#results(output, rows, false))
     await this.#following
     const { plan } = session.pipeline.runtime
-    this.#onEvent({ event: 'started', pipeline: plan.name, dataFolder: session.folder.path, feed: this.#feed })
+    this.#onEvent({ event: 'started', pipeline: plan.name, dataFolder: session.folder.path, feed: this.feed })
     await this.sample()
   }
 
@@ -120,7 +122,7 @@ export class DevMonitor {
     return {
       pipeline: this.#plan.name,
       dataFolder: this.#session?.folder.path ?? '',
-      feed: this.#feed,
+      feed: this.feed,
       zone: zoneOf(this.#plan),
       uptime: this.#clock.now() - this.#started,
       inPerSecond: perSecond(({ appended }) => appended),
@@ -152,7 +154,13 @@ export class DevMonitor {
     this.#following = this.#following.catch(() => {})
   }
 
+  /** How often windows were looked at and closed. */
+  get closes(): number {
+    return this.#closes
+  }
+
   #closed({ rows }: Closed): void {
+    this.#closes++
     if (rows.length === 0) return
     for (const { name } of this.#plan.outputs.filter(isWindowOutput)) {
       const own = rows.filter((row) => row.output === name && row.final)

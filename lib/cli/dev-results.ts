@@ -1,6 +1,6 @@
+import type { ClosedWindow, Notable } from '#cli/dev-view.ts'
 import type { EpochMillis } from '#core/time.ts'
 import { isWindowOutput, type Plan, type WindowOutput } from '#plan/plan.ts'
-import type { ClosedWindow, Notable } from '#cli/dev-view.ts'
 import { lastWindowStarted, windowsEndingIn } from '#window/windows.ts'
 
 /** A row of a window's table, from a close that just happened or from the table. */
@@ -23,7 +23,7 @@ export function resultOf(output: WindowOutput, row: Readonly<Record<string, unkn
 
 const labelOf = (group: readonly unknown[]): string => (group.length === 0 ? 'all' : group.map(String).join(' '))
 
-const valueOf = ({ values }: ResultRow): number => Number(values[0] ?? 0)
+const measured = ({ values }: ResultRow): number => Number(values[0] ?? 0)
 
 /** The last window among the rows, with all its groups; null without rows. */
 export function lastWindow(output: WindowOutput, rows: readonly ResultRow[]): ClosedWindow | null {
@@ -33,7 +33,7 @@ export function lastWindow(output: WindowOutput, rows: readonly ResultRow[]): Cl
   const { start, end } = last
   const groups = rows
     .filter((row) => row.start === start && row.end === end)
-    .map((row) => ({ label: labelOf(row.group), value: valueOf(row) }))
+    .map((row) => ({ label: labelOf(row.group), value: measured(row) }))
     .sort((a, b) => b.value - a.value)
   const measure = output.aggregates[0]?.name ?? ''
   return { output: output.name, start, end, groupedBy: output.groupBy.join(', '), measure, groups }
@@ -56,7 +56,15 @@ export function addNotable(
   for (const row of rows.toSorted((a, b) => a.end - b.end)) {
     const { start, end } = row
     const measure = output.aggregates[0]?.name ?? ''
-    const one: Notable = { output: output.name, label: labelOf(row.group), measure, value: valueOf(row), start, end, until: end }
+    const one: Notable = {
+      output: output.name,
+      label: labelOf(row.group),
+      measure,
+      value: measured(row),
+      start,
+      end,
+      until: end,
+    }
     const at = all.findIndex((each) => keyOf(each) === keyOf(one) && start < each.until && end > each.start)
     if (at < 0) {
       all.unshift(one)

@@ -1,11 +1,12 @@
-import { numRecords } from '#delta/stats.ts'
-import { type AddFile, DeltaTable, type Snapshot } from '#delta/table.ts'
-import { isWindowOutput, type Plan, quarantineTable } from '#plan/plan.ts'
-import { type Runtime, tablePath } from '#runtime/runtime.ts'
-import { plannedTables } from '#runtime/tables.ts'
 import { type ResultRow, resultOf } from '#cli/dev-results.ts'
 import type { Quarantined, TableView } from '#cli/dev-view.ts'
 import { filesOfCommit, lastRows, readFileRows } from '#cli/table-files.ts'
+import { numRecords } from '#delta/stats.ts'
+import type { AddFile, Snapshot } from '#delta/table.ts'
+import { isWindowOutput, type Plan, quarantineTable } from '#plan/plan.ts'
+import { openTable } from '#runtime/open-table.ts'
+import type { Runtime } from '#runtime/runtime.ts'
+import { plannedTables } from '#runtime/tables.ts'
 
 const QUARANTINE_SHOWN = 5
 const QUARANTINE_COLUMNS = ['partition', 'offset', 'reason', 'detail']
@@ -40,7 +41,7 @@ export class DevTables {
     const { plan, store } = this.#runtime
     const quarantine = quarantineTable(plan)
     for (const { name, writer, output } of plannedTables(plan)) {
-      const snapshot = await (await DeltaTable.open(this.#runtime, tablePath(name))).snapshot()
+      const snapshot = await (await openTable(this.#runtime, name)).snapshot()
       this.#tables.set(name, { name, rows: snapshot.totalRows() ?? 0, version: snapshot.version })
       if (writer === 'close') onResults(output!, await this.#lastResults(name, output!, snapshot))
       if (name !== quarantine) continue

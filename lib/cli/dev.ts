@@ -1,19 +1,21 @@
+import { basename } from 'node:path'
 import { systemClock } from '#adapters/system/clock.ts'
-import { checkInputs } from '#local/inputs.ts'
-import { findPipeline, loadPipeline } from '#local/pipeline-module.ts'
-import { defaultDataFolder, openSession, type Session } from '#local/session.ts'
-import type { Plan } from '#plan/plan.ts'
-import { plannedTables } from '#runtime/tables.ts'
 import { type Args, readArgs } from '#cli/args.ts'
+import { brokersOf } from '#cli/brokers.ts'
 import { type DevDisplay, devDisplay, inputText } from '#cli/dev-display.ts'
 import { chooseFeed, type Feed, type FeedEnd } from '#cli/dev-feed.ts'
 import { DevMonitor } from '#cli/dev-monitor.ts'
 import { openWindows } from '#cli/dev-results.ts'
 import type { DevEvent, DevView } from '#cli/dev-view.ts'
 import { elapsed, zoneOf } from '#cli/event-time.ts'
-import { brokersOf, SESSION_OPTIONS, sessionSettings } from '#cli/session-options.ts'
+import { dataFolderOf, SESSION_OPTIONS, sessionSettings } from '#cli/session-options.ts'
 import { type Command, EXIT, type Terminal } from '#cli/terminal.ts'
-import { alignTable, count } from '#cli/text.ts'
+import { alignTable, count, shownPath } from '#cli/text.ts'
+import { checkInputs } from '#local/inputs.ts'
+import { findPipeline, loadPipeline } from '#local/pipeline-module.ts'
+import { openSession, type Session } from '#local/session.ts'
+import { isWindowOutput, type Plan } from '#plan/plan.ts'
+import { plannedTables } from '#runtime/tables.ts'
 
 const HELP = `sluice dev [PIPELINE] [options]
 
@@ -59,7 +61,7 @@ export const devCommand: Command = {
     const session = await openSession({
       plan,
       pipelinePath,
-      dataFolder: options.text('data') ?? defaultDataFolder(terminal.workingFolder, plan),
+      dataFolder: dataFolderOf(options, terminal, plan),
       ...settings,
       ...LIVE,
       workers: options.text('workers') === undefined ? 0 : settings.workers,
@@ -67,7 +69,7 @@ export const devCommand: Command = {
     })
     try {
       await monitor.attach(session)
-      await live({ plan, session, feed, monitor, display, stop })
+      await live({ plan, session, feed, monitor, display, stop, workingFolder: terminal.workingFolder })
       await session.pipeline.settle()
       await monitor.settled()
     } finally {
@@ -107,6 +109,7 @@ interface Live {
   readonly monitor: DevMonitor
   readonly display: DevDisplay
   readonly stop: AbortSignal
+  readonly workingFolder: string
 }
 
 /** Feeds and shows until the user stops it. Rejects when the input or a stage can't go on. */
@@ -146,34 +149,44 @@ async function show({ monitor, display }: Live, signal: AbortSignal): Promise<vo
 
 async function feedAndTell(running: Live, signal: AbortSignal): Promise<void> {
   const { session, feed, monitor } = running
-  const appended = (await session.pipeline.endOffsets()).reduce((sum, end) => sum + end, 0)
-  const end = await feed.run(session.pipeline.writer, appended, signal)
+  const records = (await session.pipeline.endOffsets()).reduce((sum, end) => sum + end, 0)
+  const { maxEventTime } = await session.pipeline.counts()
+  const end = await feed.run(session.pipeline, { records, maxEventTime }, signal)
   if (end.kind === 'foreign') {
+    monitor.feed = 'no input'
     monitor.notice(
-      `Nothing is simulated: the topic has ${count(end.records)} records from elsewhere. For a simulation choose another --data DIR.`,
+      'Nothing is simulated: the topic has records from elsewhere. For a simulation choose another --data DIR; for a file give --input FILE.',
     )
   }
   if (end.kind === 'read') await tellOfTheEnd(running, end, signal)
 }
 
-/** Once all that was read is applied. */
+/** Once all that was read is applied, and what it closes is closed. */
 async function tellOfTheEnd(
-  { plan, session, monitor, display }: Live,
+  { plan, session, monitor, display, workingFolder }: Live,
   { inputs, records, malformed }: Extract<FeedEnd, { kind: 'read' }>,
   signal: AbortSignal,
 ): Promise<void> {
-  do {
-    await systemClock.sleep(SAMPLE_EVERY, signal)
-    await monitor.sample()
-    if (signal.aborted) return
-  } while (monitor.lag > 0)
+  const wait = async (until: () => boolean): Promise<void> => {
+    while (!signal.aborted && !until()) {
+      await systemClock.sleep(SAMPLE_EVERY, signal)
+      await monitor.sample()
+    }
+  }
+  await monitor.sample()
+  await wait(() => monitor.lag === 0)
+  // Two: the one under way may have begun before the last record was applied.
+  const closes = plan.outputs.some(isWindowOutput) ? monitor.closes + 2 : 0
+  await wait(() => monitor.closes >= closes)
+  if (signal.aborted) return
+  monitor.feed = `${inputs.map((path) => basename(path)).join(', ')}, read to the end`
   const { counts, closedUpTo } = monitor.view
   const open = openWindows(plan, closedUpTo, counts.maxEventTime)
   const event: DevEvent = { event: 'input read', inputs, records, malformed, openWindows: open }
   display.event(event, zoneOf(plan))
   const anyOpen = open === null || Object.values(open).some((windows) => windows > 0)
   const files = inputs.map((path) => `--input ${path}`).join(' ')
-  const close = `To close them, stop and call: npx sluice run ${plan.name} ${files} --data ${session.folder.path}`
+  const close = `To close them, stop and call: npx sluice run ${plan.name} ${files} --data ${shownPath(session.folder.path, workingFolder)}`
   monitor.notice(`${display.tells ? '' : `${inputText(event)} `}${anyOpen ? close : 'Waiting for more.'}`)
 }
 

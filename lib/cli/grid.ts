@@ -10,8 +10,8 @@ export interface GridColumn {
 /** Widths are found from so many rows; what comes after is written as it comes. */
 const SAMPLE = 1_000
 const GAP = '  '
-/** A narrower column says nothing: some are left out instead. */
-const NARROWEST = 8
+/** Cells are cut no shorter: a time with milliseconds is whole. Some columns are left out instead. */
+const NARROWEST = 24
 
 /**
  * Rows as an aligned table. On a terminal it is made to fit: the widest cells are clipped, and columns for which there is no
@@ -38,14 +38,18 @@ export class Grid {
     await this.#begin()
     const hidden = this.#columns.slice(this.#widths.length).map(({ title }) => title)
     if (hidden.length === 0) return
-    this.#terminal.out(`… and ${hidden.length} more ${hidden.length === 1 ? 'column' : 'columns'}: ${hidden.join(', ')}\n`)
+    this.#terminal.out(
+      `… and ${hidden.length} more ${hidden.length === 1 ? 'column' : 'columns'}: ${hidden.join(', ')}\n`,
+    )
   }
 
   async #begin(): Promise<void> {
     const rows = this.#sample
     if (rows === null) return
     this.#sample = null
-    const natural = this.#columns.map(({ title }, i) => Math.max(width(title), ...rows.map((row) => width(row[i] ?? ''))))
+    const natural = this.#columns.map(({ title }, i) =>
+      Math.max(width(title), ...rows.map((row) => width(row[i] ?? ''))),
+    )
     this.#widths = this.#terminal.interactive ? fitted(natural, this.#terminal.columns) : natural
     await this.#write(this.#columns.map(({ title }) => title))
     for (const row of rows) await this.#write(row)
@@ -70,7 +74,7 @@ export function fitted(natural: readonly number[], total: number): readonly numb
   return natural.slice(0, 1).map((first) => Math.min(first, total))
 }
 
-/** The widest columns cut to the same width; null if that would be too narrow to say anything. */
+/** The widest columns cut to the same width; null if that would be too narrow. */
 function capped(natural: readonly number[], room: number): readonly number[] | null {
   const ascending = natural.toSorted((a, b) => a - b)
   let left = room

@@ -1,8 +1,8 @@
 import { readArgs } from '#cli/args.ts'
 import { locateData } from '#cli/data-location.ts'
 import { readLake } from '#cli/lake-reader.ts'
-import { type Command, EXIT } from '#cli/terminal.ts'
 import { needed } from '#cli/table-argument.ts'
+import { type Command, EXIT } from '#cli/terminal.ts'
 import { alignTable, count, isoTime, size } from '#cli/text.ts'
 
 const HELP = `sluice history TABLE [options]

@@ -1,18 +1,18 @@
 import { existsSync } from 'node:fs'
+import { SqliteStateStore } from '#adapters/sqlite/state-store.ts'
+import { systemClock } from '#adapters/system/clock.ts'
+import { readArgs } from '#cli/args.ts'
+import { brokersOf } from '#cli/brokers.ts'
+import { foldersIn, locateData } from '#cli/data-location.ts'
+import { type Lag, type PartitionLag, readLag } from '#cli/partition-lag.ts'
+import { type Command, EXIT, type Terminal } from '#cli/terminal.ts'
+import { alignTable, count, isoTime } from '#cli/text.ts'
 import { type Duration, parseDuration } from '#core/duration.ts'
 import { SluiceError } from '#core/errors.ts'
 import { floorTo, SECOND } from '#core/time.ts'
-import { SqliteStateStore } from '#adapters/sqlite/state-store.ts'
-import { systemClock } from '#adapters/system/clock.ts'
 import { type DataFolder, type FolderPipeline, inspectDataFolder } from '#local/data-folder.ts'
 import { openSource, type TopicLocation } from '#local/topics.ts'
 import type { PlanShape } from '#plan/fingerprint.ts'
-import { readArgs } from '#cli/args.ts'
-import { foldersIn, locateData } from '#cli/data-location.ts'
-import { type Lag, type PartitionLag, readLag } from '#cli/partition-lag.ts'
-import { brokersOf } from '#cli/session-options.ts'
-import { type Command, EXIT, type Terminal } from '#cli/terminal.ts'
-import { alignTable, count, isoTime } from '#cli/text.ts'
 
 const HELP = `sluice lag [options]
 
@@ -71,20 +71,22 @@ const shapeOf = ({ shape }: FolderPipeline): PlanShape => (shape ?? {}) as PlanS
 
 async function lagOf(folder: DataFolder, pipeline: FolderPipeline, topic: TopicLocation): Promise<Lag> {
   if (!existsSync(folder.state)) {
-    throw new SluiceError('DATA_FOLDER_NOT_FOUND', `Nothing has run in ${folder.path} yet: there is no ${folder.state}.`)
+    throw new SluiceError(
+      'DATA_FOLDER_NOT_FOUND',
+      `Nothing has run in ${folder.path} yet: there is no ${folder.state}.`,
+    )
   }
   const shape = shapeOf(pipeline)
   const state = new SqliteStateStore(folder.state, { readonly: true })
   const source = await openSource(topic, systemClock)
   try {
-    const partitions = Array.from({ length: await source.partitionCount() }, (_, partition) => partition)
     return await readLag({
       state,
       scope: {
         plan: { name: pipeline.name, topic: { name: shape['topic'] ?? topic.name } },
         fingerprint: pipeline.fingerprint,
       },
-      endOffsets: await Promise.all(partitions.map((partition) => source.endOffset(partition))),
+      endOffsets: await source.endOffsets(),
       outOfOrder: parseDuration((shape['out of order'] ?? '0 seconds') as Duration, { allowZero: true }),
       hasWindows: Object.keys(shape).some((key) => key.startsWith('window of ')),
       now: systemClock.now(),
@@ -93,6 +95,12 @@ async function lagOf(folder: DataFolder, pipeline: FolderPipeline, topic: TopicL
     await source.close()
     await state.close()
   }
+}
+
+/** What the partition has to do with the watermark: one that is busy sets it, one that lags holds it back. */
+function roleOf(one: PartitionLag, { watermark }: Lag): string {
+  if (one.holdsBack) return ', holds the watermark back'
+  return one.state === 'live' && one.watermark === watermark ? ', sets the watermark' : ''
 }
 
 const sum = (partitions: readonly PartitionLag[], pick: (one: PartitionLag) => number): number =>
@@ -126,7 +134,7 @@ function asText(pipeline: string, topic: string, lag: Lag, zone: string): string
     count(one.lakeLag),
     time(one.maxEventTime),
     time(one.watermark),
-    one.holdsBack ? `${one.state}, holds the watermark` : one.state,
+    one.state + roleOf(one, lag),
   ])
   const total = (pick: (one: PartitionLag) => number): string => count(sum(lag.partitions, pick))
   rows.push([
@@ -142,6 +150,7 @@ function asText(pipeline: string, topic: string, lag: Lag, zone: string): string
   const header = ['partition', 'offset', 'end', 'lag', 'lag to lake', 'newest event', 'watermark', 'state']
   const held = lag.partitions.flatMap(({ partition, holdsBack }) => (holdsBack ? [partition] : []))
   const who = held.length === 0 ? '' : `Held back by partition ${held.join(', ')}. `
-  const closed = lag.closedUpTo === null ? 'No window is closed yet.' : `Windows are closed up to ${time(lag.closedUpTo)}.`
+  const closed =
+    lag.closedUpTo === null ? 'No window is closed yet.' : `Windows are closed up to ${time(lag.closedUpTo)}.`
   return `pipeline ${pipeline}, topic ${topic}\n\n${alignTable(header, rows, [0, 1, 2, 3, 4])}\n${who}${closed}\n`
 }

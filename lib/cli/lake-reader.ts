@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { nearest } from '#core/nearest.ts'
-import { SluiceError } from '#core/errors.ts'
 import { DirectoryObjectStore } from '#adapters/files/object-store.ts'
 import { systemClock } from '#adapters/system/clock.ts'
 import { randomIds } from '#adapters/system/ids.ts'
-import { type DeltaDeps, DeltaTable } from '#delta/table.ts'
 import { foldersIn } from '#cli/data-location.ts'
+import { SluiceError } from '#core/errors.ts'
+import { nearest } from '#core/nearest.ts'
+import { type DeltaDeps, DeltaTable } from '#delta/table.ts'
 
 /** The tables of a data folder, for reading beside whatever runs there: found by their logs, no pipeline needed. */
 export interface LakeReader {
@@ -48,7 +48,8 @@ export function tableName(wanted: string, names: readonly string[], dataFolder: 
   const alike = names.filter((name) => name.endsWith(`.${lower}`))
   if (alike.length === 1) return alike[0]!
   const near = alike.length > 1 ? undefined : nearestTable(lower, names)
-  const hint = alike.length > 1 ? ` It could be ${alike.join(' or ')}.` : near === undefined ? '' : ` Did you mean ${near}?`
+  const hint =
+    alike.length > 1 ? ` It could be ${alike.join(' or ')}.` : near === undefined ? '' : ` Did you mean ${near}?`
   const list = names.length === 0 ? 'There are no tables yet.' : `Tables: ${names.join(', ')}.`
   throw new SluiceError('TABLE_UNKNOWN', `There is no table ${wanted} in ${dataFolder}.${hint} ${list}`, {
     details: { table: wanted, tables: names },

@@ -1,13 +1,13 @@
-import { isSluiceError, SluiceError } from '#core/errors.ts'
-import { nearest } from '#core/nearest.ts'
 import { COMMANDS } from '#cli/commands.ts'
 import { processTerminal } from '#cli/process-terminal.ts'
-import { alignTable } from '#cli/text.ts'
 import { type Command, EXIT, type Terminal } from '#cli/terminal.ts'
+import { alignTable } from '#cli/text.ts'
+import { isSluiceError, SluiceError } from '#core/errors.ts'
+import { nearest } from '#core/nearest.ts'
 
 /** Codes that mean: the command line or the input is wrong, not the program or the machine. */
 const USAGE_CODES =
-  /^(USAGE|INPUT_|CSV_|PIPELINE_|TABLE_UNKNOWN|COLUMN_UNKNOWN|DELTA_VERSION_NOT_FOUND|TIME_ZONE_UNKNOWN|NAME_INVALID|QUERY_FAILED|DATA_FOLDER_NOT_FOUND)/
+  /^(USAGE|INPUT_|CSV_|PIPELINE_|TABLE_UNKNOWN|COLUMN_UNKNOWN|DELTA_VERSION_NOT_FOUND|TIME_ZONE_UNKNOWN|NAME_INVALID|QUERY_FAILED|DATA_FOLDER_NOT_FOUND|TOPIC_PARTITIONS_MISMATCH)/
 
 /** The `sluice` command. Resolves with the exit code. */
 export async function main(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {
@@ -21,7 +21,9 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     }
     const asJson = argv.includes('--json')
     const { code, message, details } = error
-    terminal.err(asJson ? `${JSON.stringify({ error: { code, message, details } })}\n` : `sluice: ${code}: ${message}\n`)
+    terminal.err(
+      asJson ? `${JSON.stringify({ error: { code, message, details } })}\n` : `sluice: ${code}: ${message}\n`,
+    )
     return USAGE_CODES.test(code) ? EXIT.usage : EXIT.failed
   }
 }

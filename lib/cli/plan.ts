@@ -1,9 +1,9 @@
+import { readArgs } from '#cli/args.ts'
+import { type Command, EXIT } from '#cli/terminal.ts'
 import { findPipeline, loadPipeline } from '#local/pipeline-module.ts'
 import { describe, mermaid } from '#plan/describe.ts'
 import { fingerprint } from '#plan/fingerprint.ts'
 import { plannedSqlTables, plannedTables } from '#runtime/tables.ts'
-import { readArgs } from '#cli/args.ts'
-import { type Command, EXIT } from '#cli/terminal.ts'
 
 const HELP = `sluice plan [PIPELINE] [options]
 

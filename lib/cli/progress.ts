@@ -1,9 +1,9 @@
 import { basename } from 'node:path'
 import { performance } from 'node:perf_hooks'
+import type { Terminal } from '#cli/terminal.ts'
+import { count } from '#cli/text.ts'
 import type { FeedProgress } from '#local/feed.ts'
 import type { LocalPipeline } from '#local/local-pipeline.ts'
-import { count } from '#cli/text.ts'
-import type { Terminal } from '#cli/terminal.ts'
 
 const EVERY = 500
 const PLAIN_EVERY = 5_000

@@ -1,8 +1,5 @@
-import { join } from 'node:path'
 import { existsSync } from 'node:fs'
-import { SluiceError } from '#core/errors.ts'
-import { inspectDataFolder } from '#local/data-folder.ts'
-import { QUARANTINE_FIELDS } from '#plan/plan.ts'
+import { join } from 'node:path'
 import { readArgs } from '#cli/args.ts'
 import { cellFormat, cellJson, cellText } from '#cli/cell.ts'
 import { locateData } from '#cli/data-location.ts'
@@ -11,6 +8,9 @@ import { type LakeReader, readLake } from '#cli/lake-reader.ts'
 import { lastRows } from '#cli/table-files.ts'
 import { type Command, EXIT } from '#cli/terminal.ts'
 import { clip, count } from '#cli/text.ts'
+import { SluiceError } from '#core/errors.ts'
+import { inspectDataFolder } from '#local/data-folder.ts'
+import { QUARANTINE_FIELDS } from '#plan/plan.ts'
 
 const HELP = `sluice quarantine [options]
 

@@ -65,7 +65,9 @@ function csvCell(value: unknown): string {
 function jsonWriter(terminal: Terminal, columns: readonly ResultColumn[]): RowWriter {
   return {
     async add(row) {
-      terminal.out(`${JSON.stringify(Object.fromEntries(columns.map(({ name }, i) => [name, cellJson(row[i], UNKNOWN)])))}\n`)
+      terminal.out(
+        `${JSON.stringify(Object.fromEntries(columns.map(({ name }, i) => [name, cellJson(row[i], UNKNOWN)])))}\n`,
+      )
       await terminal.written()
     },
     async end() {},

@@ -1,14 +1,15 @@
 import { join } from 'node:path'
-import { SluiceError } from '#core/errors.ts'
-import { LogPaths } from '#delta/log.ts'
-import { dataPath } from '#delta/paths.ts'
-import { type QueryEngine, openDuckDb } from '#adapters/duckdb/query.ts'
-import { tablePath } from '#runtime/runtime.ts'
+import { openDuckDb, type QueryEngine } from '#adapters/duckdb/query.ts'
 import { readArgs } from '#cli/args.ts'
 import { locateData } from '#cli/data-location.ts'
 import { type LakeReader, readLake } from '#cli/lake-reader.ts'
 import { type QueryFormat, rowWriter } from '#cli/query-output.ts'
+import { tablesNamedIn } from '#cli/query-tables.ts'
 import { type Command, EXIT } from '#cli/terminal.ts'
+import { SluiceError } from '#core/errors.ts'
+import { LogPaths } from '#delta/log.ts'
+import { dataPath } from '#delta/paths.ts'
+import { tablePath } from '#runtime/runtime.ts'
 
 const HELP = `sluice query SQL [options]
 
@@ -57,14 +58,4 @@ async function addView(engine: QueryEngine, lake: LakeReader, name: string): Pro
   const files = snapshot.files.map(({ path }) => join(root, dataPath(paths, lake.deps.store.uri, path)))
   const [schema = '', table = ''] = name.split('.')
   await engine.view(schema, table, files, snapshot.fields)
-}
-
-/** The tables whose name is in the text, in any case and quoted or not; all, if there is none: it may ask what there is. */
-export function tablesNamedIn(sql: string, names: readonly string[]): readonly string[] {
-  const text = sql.toLowerCase().replaceAll('"', '').replace(/\s*\.\s*/g, '.')
-  const named = names.filter((name) => {
-    const at = new RegExp(`(?<![\\w$])${name.replace('.', '\\.')}(?![\\w$])`)
-    return at.test(text)
-  })
-  return named.length === 0 ? names : named
 }

@@ -1,13 +1,14 @@
 import { readArgs } from '#cli/args.ts'
+import { brokersOf } from '#cli/brokers.ts'
 import { Progress } from '#cli/progress.ts'
-import { brokersOf, SESSION_OPTIONS, sessionSettings } from '#cli/session-options.ts'
+import { dataFolderOf, SESSION_OPTIONS, sessionSettings } from '#cli/session-options.ts'
 import { printSummary, type RunSummary, summarize } from '#cli/summary.ts'
 import { type Command, EXIT, type Terminal } from '#cli/terminal.ts'
 import { SluiceError } from '#core/errors.ts'
 import { feedInputs } from '#local/feed-inputs.ts'
 import { checkInputs } from '#local/inputs.ts'
 import { findPipeline, loadPipeline } from '#local/pipeline-module.ts'
-import { defaultDataFolder, openSession, type Session } from '#local/session.ts'
+import { openSession, type Session } from '#local/session.ts'
 import type { Plan } from '#plan/plan.ts'
 
 const HELP = `sluice run PIPELINE --input FILE… [options]
@@ -57,13 +58,17 @@ export const runCommand: Command = {
     const session = await openSession({
       plan,
       pipelinePath,
-      dataFolder: options.text('data') ?? defaultDataFolder(terminal.workingFolder, plan),
+      dataFolder: dataFolderOf(options, terminal, plan),
       ...sessionSettings(options, terminal, 10_000),
       events: { onRetry: (stage, error, attempt) => progress.retry(stage, error, attempt) },
     })
     try {
       const summary = await drive(session, plan, inputs, progress, terminal)
-      if (summary === null) return EXIT.interrupted
+      if (summary === null) {
+        progress.end()
+        terminal.err('Interrupted. The same command goes on where this one stopped.\n')
+        return EXIT.interrupted
+      }
       if (options.flag('json')) terminal.out(`${JSON.stringify(summary)}\n`)
       else printSummary(terminal, summary)
       return EXIT.done
@@ -74,6 +79,7 @@ export const runCommand: Command = {
   },
 }
 
+/** Null when it was interrupted. However it ends, by then nothing feeds the topic any more. */
 async function drive(
   session: Session,
   plan: Plan,
@@ -85,23 +91,31 @@ async function drive(
   const interrupted = new Promise<null>((resolve) => {
     terminal.interrupted.addEventListener('abort', () => resolve(null), { once: true })
   })
+  const over = new AbortController()
+  const signal = AbortSignal.any([terminal.interrupted, over.signal])
+  const ready = performance.now() / 1000
+  progress.begin(pipeline)
+  const feeding = feedInputs({
+    fields: plan.topic.fields,
+    key: plan.topic.key,
+    writer: pipeline.writer,
+    gate: pipeline.gate,
+    paths: inputs,
+    signal,
+    onProgress: (path, now) => progress.fed(path, now),
+  })
   const work = async (): Promise<RunSummary> => {
-    const ready = performance.now() / 1000
-    progress.begin(pipeline)
-    await feedInputs({
-      fields: plan.topic.fields,
-      key: plan.topic.key,
-      writer: pipeline.writer,
-      gate: pipeline.gate,
-      paths: inputs,
-      signal: terminal.interrupted,
-      onProgress: (path, now) => progress.fed(path, now),
-    })
-    terminal.interrupted.throwIfAborted()
+    await feeding
+    signal.throwIfAborted()
     await pipeline.finish()
     return summarize(pipeline, session.folder, ready)
   }
   const working = work()
   working.catch(() => {})
-  return Promise.race([working, interrupted, pipeline.failure])
+  try {
+    return await Promise.race([working, interrupted, pipeline.failure])
+  } finally {
+    over.abort()
+    await feeding.catch(() => {})
+  }
 }

@@ -1,6 +1,9 @@
+import { resolve } from 'node:path'
 import type { Args, OptionSpecs } from '#cli/args.ts'
+import { brokersOf } from '#cli/brokers.ts'
 import type { Terminal } from '#cli/terminal.ts'
-import type { SessionOptions } from '#local/session.ts'
+import { defaultDataFolder, type SessionOptions } from '#local/session.ts'
+import type { Plan } from '#plan/plan.ts'
 
 /** Options that `run` and `dev` share. */
 export const SESSION_OPTIONS: OptionSpecs = {
@@ -12,9 +15,10 @@ export const SESSION_OPTIONS: OptionSpecs = {
   'no-sql': { type: 'boolean' },
 }
 
-export function brokersOf(terminal: Terminal): readonly string[] | undefined {
-  const brokers = terminal.env['KAFKA_BROKERS']?.split(',').map((broker) => broker.trim())
-  return brokers?.some((broker) => broker !== '') ? brokers : undefined
+/** The data folder named with --data, else the pipeline's own. */
+export function dataFolderOf(options: Args, terminal: Terminal, plan: Plan): string {
+  const named = options.text('data')
+  return named === undefined ? defaultDataFolder(terminal.workingFolder, plan) : resolve(terminal.workingFolder, named)
 }
 
 type Shared =

@@ -1,8 +1,3 @@
-import { SluiceError } from '#core/errors.ts'
-import { nearest } from '#core/nearest.ts'
-import { zone } from '#core/zone.ts'
-import type { Snapshot } from '#delta/table.ts'
-import type { Field, Fields } from '#schema/column.ts'
 import { readArgs } from '#cli/args.ts'
 import { cellFormat, cellJson, cellText } from '#cli/cell.ts'
 import { locateData } from '#cli/data-location.ts'
@@ -11,6 +6,11 @@ import { readLake } from '#cli/lake-reader.ts'
 import { needed } from '#cli/table-argument.ts'
 import { type Command, EXIT, type Terminal } from '#cli/terminal.ts'
 import { count } from '#cli/text.ts'
+import { SluiceError } from '#core/errors.ts'
+import { nearest } from '#core/nearest.ts'
+import { zone } from '#core/zone.ts'
+import type { Snapshot } from '#delta/table.ts'
+import type { Field, Fields } from '#schema/column.ts'
 
 const HELP = `sluice show TABLE [options]
 

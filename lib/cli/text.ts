@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import { zone } from '#core/zone.ts'
 
 /** 23913 → 23,913. */
@@ -74,4 +75,10 @@ export function size(bytes: number): string {
   if (bytes < 10_000) return `${count(bytes)} B`
   const [scale, unit] = bytes < 1e6 ? [1e3, 'kB'] : bytes < 1e9 ? [1e6, 'MB'] : [1e9, 'GB']
   return `${(bytes / scale).toFixed(1)} ${unit}`
+}
+
+/** The path from the working folder if it lies in there, else as it is. */
+export function shownPath(path: string, workingFolder: string): string {
+  const short = relative(workingFolder, path)
+  return short === '' || short.startsWith('..') ? path : short
 }

@@ -190,7 +190,7 @@ function gap(listing: LogListing, paths: LogPaths, missing: number, target: numb
   }
   return new SluiceError(
     'DELTA_LOG_GAP',
-    `Expected commit ${paths.commit(missing)} on the way to version ${target}, found none, and no later checkpoint. Restore that file from a copy, or read version ${missing - 1}${missing === 0 ? ' of another copy' : ' or older'}.`,
+    `Expected commit ${paths.commit(missing)} on the way to version ${target}, found none, and no later checkpoint. Restore that file from a copy${missing === 0 ? '' : `, or read version ${missing - 1} or older`}.`,
     { details: { table: paths.name, missing, version: target } },
   )
 }

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { stateCorrupt } from '#adapters/sqlite/sqlite-error.ts'
 import { SluiceError } from '#core/errors.ts'
 import type { EpochMillis } from '#core/time.ts'
 import type { Clock } from '#ports/clock.ts'
@@ -65,8 +66,10 @@ export function openDataFolder(path: string, pipeline: FolderPipeline, options: 
   const release = lockDataFolder(folder)
   try {
     const manifest = readManifest(folder)
-    if (manifest !== undefined) checkPipeline(folder, manifest, pipeline, options)
-    else writeManifest(folder, pipeline, options.clock.now())
+    if (manifest !== undefined) {
+      checkPipeline(folder, manifest, pipeline, options)
+      requireState(partsOf(folder, () => {}))
+    } else writeManifest(folder, pipeline, options.clock.now())
     const parts = partsOf(folder, release)
     mkdirSync(parts.lake, { recursive: true })
     mkdirSync(parts.topics, { recursive: true })
@@ -107,7 +110,19 @@ function createFolder(path: string): void {
   } catch (error) {
     const code = systemCode(error)
     if (code === 'EEXIST' || code === 'ENOTDIR') throw notFound(path, 'a file in its place', error)
-    throw diskError(error, path)
+    throw diskError(code === 'ENOENT' ? reasonOf(error, path) : error, path)
+  }
+}
+
+/** On a read-only disk making several folders at once fails with ENOENT; making the first of them tells why. */
+function reasonOf(error: unknown, path: string): unknown {
+  let first = path
+  while (statSync(dirname(first), { throwIfNoEntry: false }) === undefined) first = dirname(first)
+  try {
+    mkdirSync(first)
+    return error
+  } catch (reason) {
+    return reason
   }
 }
 
@@ -140,6 +155,17 @@ function readManifest(folder: string): Manifest | undefined {
   const manifest = parsed(text)
   if (manifest === undefined) throw damaged(file, 'a damaged or truncated one')
   return manifest
+}
+
+/** The state is created before the first topic and the first table: one of those without state has lost it. */
+function requireState({ state, lake, topics }: DataFolder): void {
+  if (statSync(state, { throwIfNoEntry: false }) !== undefined) return
+  const holds = [lake, topics].find((part) => !isEmptyFolder(part))
+  if (holds !== undefined) throw stateCorrupt(state, `none, beside what is stored in ${holds}`)
+}
+
+function isEmptyFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) === undefined || readdirSync(path).length === 0
 }
 
 function parsed(text: string): Manifest | undefined {

@@ -57,6 +57,7 @@ export class LocalPipeline {
   readonly gate = new FeedGate()
   readonly runtime: Runtime
   #finishing = false
+  #finished: Promise<void> = Promise.resolve()
 
   private constructor(options: LocalPipelineOptions, runtime: Runtime, topic: OpenTopic) {
     this.#options = options
@@ -76,7 +77,12 @@ export class LocalPipeline {
     const topic = await openTopic(options.topic, clock)
     await createTables(runtime)
     const pipeline = new LocalPipeline(options, runtime, topic)
-    await pipeline.#team.ready
+    try {
+      await pipeline.#team.ready
+    } catch (error) {
+      await pipeline.stop()
+      throw error
+    }
     return pipeline
   }
 
@@ -89,20 +95,26 @@ export class LocalPipeline {
     return this.#team.failure
   }
 
-  async endOffsets(): Promise<readonly number[]> {
-    const { source } = this.#topic
-    const partitions = await source.partitionCount()
-    return Promise.all(Array.from({ length: partitions }, (_, partition) => source.endOffset(partition)))
+  endOffsets(): Promise<readonly number[]> {
+    return this.#topic.source.endOffsets()
   }
 
   async #settledEndOffsets(signal: AbortSignal): Promise<readonly number[] | null> {
     return this.#finishing || (await this.gate.passage(signal)) ? this.endOffsets() : null
   }
 
-  /** The input is over: applies what the topic holds, closes every window that holds data, delivers everything. */
-  async finish(): Promise<void> {
+  /**
+   * The input is over: applies what the topic holds, closes every window that holds data, delivers everything. Stopped before
+   * the last record is applied, it closes nothing: what is left would be late.
+   */
+  finish(): Promise<void> {
+    this.#finished = this.#finishAll()
+    return this.#finished
+  }
+
+  async #finishAll(): Promise<void> {
     const ends = await this.endOffsets()
-    await this.#team.drain(new Map(ends.map((end, partition) => [partition, end])))
+    if (!(await this.#team.drain(new Map(ends.map((end, partition) => [partition, end]))))) return
     await this.#housekeeper.stop()
     this.#finishing = true
     await this.#housekeeper.finish()
@@ -115,10 +127,11 @@ export class LocalPipeline {
     await this.#housekeeper.commit()
   }
 
-  /** Ends after what is in hand; the next start goes on from there. */
+  /** Ends after what is in hand, a `finish` among it; the next start goes on from there. */
   async stop(): Promise<void> {
     await this.#team.stop()
     await this.#housekeeper.stop()
+    await this.#finished.catch(() => {})
     await this.#topic.close()
     await this.#options.sql?.close()
     await this.runtime.state.close()

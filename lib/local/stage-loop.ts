@@ -83,11 +83,13 @@ export class StageLoop {
     }
   }
 
-  /** Handles everything below the end offsets (by partition) in every stage, then resolves. */
-  async drain(endOffsets: ReadonlyMap<number, number>, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && !(await this.#reached(endOffsets))) {
+  /** Handles everything below the end offsets (by partition) in every stage; false when it was aborted before. */
+  async drain(endOffsets: ReadonlyMap<number, number>, signal: AbortSignal): Promise<boolean> {
+    while (!(await this.#reached(endOffsets))) {
+      if (signal.aborted) return false
       if (!(await this.#round(signal))) await this.#source.wait(IDLE_WAIT, signal)
     }
+    return true
   }
 
   async #reached(endOffsets: ReadonlyMap<number, number>): Promise<boolean> {

@@ -12,8 +12,8 @@ export interface StageTeam {
   readonly ready: Promise<void>
   /** Rejects when a stage can't go on; never resolves. */
   readonly failure: Promise<never>
-  /** Resolves when everything below the end offsets has been handled by every stage. */
-  drain(endOffsets: ReadonlyMap<number, number>): Promise<void>
+  /** Resolves with true when everything below the end offsets has been handled by every stage; false if stopped before. */
+  drain(endOffsets: ReadonlyMap<number, number>): Promise<boolean>
   /** Ends after the batches in hand. */
   stop(): Promise<void>
 }
@@ -27,23 +27,28 @@ export function inlineTeam(
   const loop = new StageLoop(runtime, source, settings, events)
   const { promise: failure, reject } = Promise.withResolvers<never>()
   failure.catch(() => {})
+  let stopped = false
   let current = new AbortController()
-  let running = loop.run(current.signal).catch(reject)
+  let running: Promise<unknown> = loop.run(current.signal).catch(reject)
   const interrupt = async (): Promise<void> => {
     current.abort()
     await running
-    current = new AbortController()
   }
   return {
     ready: Promise.resolve(),
     failure,
     async drain(endOffsets) {
       await interrupt()
-      running = loop.drain(endOffsets, current.signal).catch(reject)
-      await Promise.race([running, failure])
-      running = loop.run(current.signal).catch(reject)
+      if (stopped) return false
+      current = new AbortController()
+      const draining = loop.drain(endOffsets, current.signal)
+      running = draining.catch(reject)
+      return Promise.race([draining, failure])
     },
-    stop: interrupt,
+    async stop() {
+      stopped = true
+      await interrupt()
+    },
   }
 }
 
@@ -64,7 +69,8 @@ export function workerTeam(workers: readonly StageWorkerData[], events: Pick<Sta
     ready: Promise.race([Promise.all(members.map((member) => member.ready)).then(() => {}), failure]),
     failure,
     async drain(endOffsets) {
-      await Promise.race([Promise.all(members.map((member) => member.drain(endOffsets))), failure])
+      const drained = await Promise.race([Promise.all(members.map((member) => member.drain(endOffsets))), failure])
+      return drained.every((reached) => reached)
     },
     async stop() {
       await Promise.all(members.map((member) => member.stop()))
@@ -74,7 +80,7 @@ export function workerTeam(workers: readonly StageWorkerData[], events: Pick<Sta
 
 interface Member {
   readonly ready: Promise<void>
-  drain(endOffsets: ReadonlyMap<number, number>): Promise<void>
+  drain(endOffsets: ReadonlyMap<number, number>): Promise<boolean>
   stop(): Promise<void>
 }
 
@@ -91,21 +97,24 @@ function startWorker(
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   })
   const ready = Promise.withResolvers<void>()
-  let drained = Promise.withResolvers<void>()
+  let drained = Promise.withResolvers<boolean>()
   const ended = Promise.withResolvers<void>()
   worker.on('message', (message: FromStageWorker) => {
     if (message.kind === 'ready') ready.resolve()
-    else if (message.kind === 'drained') drained.resolve()
+    else if (message.kind === 'drained') drained.resolve(true)
     else if (message.kind === 'retry') events.onRetry?.(message.stage, new Error(message.message), message.attempt)
     else fail(failureOf(message))
   })
   worker.on('error', fail)
-  worker.on('exit', () => ended.resolve())
+  worker.on('exit', () => {
+    ended.resolve()
+    drained.resolve(false)
+  })
   const send = (message: ToStageWorker): void => worker.postMessage(message)
   return {
     ready: ready.promise,
     drain(endOffsets) {
-      drained = Promise.withResolvers<void>()
+      drained = Promise.withResolvers<boolean>()
       send({ kind: 'drain', endOffsets })
       return drained.promise
     },

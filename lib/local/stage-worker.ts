@@ -51,9 +51,9 @@ async function main(data: StageWorkerData): Promise<void> {
       interrupt = new AbortController()
       continue
     }
-    await loop.drain(drain, stop.signal)
+    const drained = await loop.drain(drain, stop.signal)
     drain = null
-    if (!stop.signal.aborted) say({ kind: 'drained' })
+    if (drained) say({ kind: 'drained' })
   }
   await source.close()
   await runtime.state.close()
@@ -71,4 +71,6 @@ try {
     message: messageOf(error),
   }
   parentPort!.postMessage(failure)
+  // Else the listener for messages keeps the thread alive, and whoever stops the team waits for its end.
+  parentPort!.close()
 }

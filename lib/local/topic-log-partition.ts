@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { SluiceError } from '#core/errors.ts'
 import type { Bytes, EpochMillis } from '#core/time.ts'
 import type { ReadLimits, SourcePosition } from '#ports/record-source.ts'
@@ -323,11 +322,11 @@ export class PartitionLog {
   }
 
   #corrupt(segment: Segment, byte: number): never {
-    const { topic, partition, folder } = this.#place
+    const { topic, partition } = this.#place
     throw new SluiceError(
       'TOPIC_CORRUPT',
       `Expected a batch of records of topic "${topic}" in ${segment.path} at byte ${byte}, found damaged bytes or none, with ` +
-        `more records behind them. Restore the file from a copy, or delete ${join(folder, '..')} and feed the topic again.`,
+        'more records behind them. Restore the file from a copy, or start with an empty data folder and feed the inputs again.',
       { details: { file: segment.path, byte, topic, partition } },
     )
   }

@@ -41,7 +41,7 @@ export function readTopicDescription(path: string): TopicDescription | undefined
   throw new SluiceError(
     'TOPIC_CORRUPT',
     `Expected the name, the number of partitions and the id of a topic in ${file}, found something else at byte 0. ` +
-      `Restore the file from a copy, or delete ${path} and feed the topic again.`,
+      `Restore the file from a copy, or start with an empty data folder and feed the inputs again.`,
     { details: { file, byte: 0 } },
   )
 }
@@ -83,6 +83,11 @@ export abstract class TopicLogSource implements RecordSource {
 
   async endOffset(partition: number): Promise<number> {
     return this.log(partition).endOffset
+  }
+
+  async endOffsets(): Promise<readonly number[]> {
+    const count = await this.partitionCount()
+    return Promise.all(Array.from({ length: count }, (_, partition) => this.endOffset(partition)))
   }
 
   async read(partition: number, from: number, limits: ReadLimits): Promise<RecordBatch | undefined> {

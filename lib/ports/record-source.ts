@@ -14,6 +14,11 @@ export interface RecordSource {
   /** The offset that the next record of the partition will get: the end of what can be read now. */
   endOffset(partition: number): Promise<number>
   /**
+   * The end offsets of all partitions, by partition, each as it stood at some moment after the call (`endOffset` may be a little
+   * older): whoever saw a record before the call finds everything that was appended before that record below them.
+   */
+  endOffsets(): Promise<readonly number[]>
+  /**
    * Up to `maxRecords` records and about `maxBytes` (at least one record, however large) from the first offset ≥ `from`;
    * undefined when there is none yet. Reading the same range again gives the same records.
    */

@@ -34,6 +34,8 @@ export interface PendingResult {
 export interface CloseBody {
   /** Every window with end ≤ upTo has its rows in a result; null before the first close. */
   readonly upTo: EpochMillis | null
+  /** Windows with end + grace ≤ settled are forgotten: no record can change them. Never moves back; null before the first. */
+  readonly settled: EpochMillis | null
   /** By output name. */
   readonly published: Readonly<Record<string, PublishedWindows>>
   /** Results that not every sink has confirmed, oldest first. */
@@ -46,7 +48,7 @@ export interface CloseItem {
   readonly body: CloseBody
 }
 
-const FIRST: CloseItem = { fence: null, seq: 0, body: { upTo: null, published: {}, pending: [] } }
+const FIRST: CloseItem = { fence: null, seq: 0, body: { upTo: null, settled: null, published: {}, pending: [] } }
 
 function fromItem(item: FencedItem | undefined): CloseItem {
   if (item === undefined) return FIRST

@@ -109,7 +109,7 @@ async function closeStep(closer: Closer, reading: CloseReading): Promise<Closed 
   await raiseMark(state, controlGroup(runtime), MARK_ID, to)
   const settled = settledUpTo(upTo, watermark, progress)
   const computed = await compute(closer, item, dirty, target, settled)
-  const stored = await publish(runtime, item, computed, to)
+  const stored = await publish(runtime, item, computed, { upTo: to, settled: highest(item.body.settled, settled) })
   if (stored === null) return { upTo, rows: [], watermark, more: true }
   await dirty.clear()
   if (settled > Number.NEGATIVE_INFINITY) {
@@ -151,6 +151,12 @@ function settledUpTo(
     settled = Math.min(settled, progress.get(partition)?.mark ?? Number.NEGATIVE_INFINITY)
   }
   return settled
+}
+
+/** Of what was settled before and what is now; null for neither, as JSON has no infinity. */
+function highest(before: EpochMillis | null, now: EpochMillis): EpochMillis | null {
+  if (now === Number.NEGATIVE_INFINITY) return before
+  return before === null ? now : Math.max(before, now)
 }
 
 /** Never below the mark: writers have judged lateness by it. Whole slices, because nothing happens in between. */
@@ -206,7 +212,7 @@ async function compute(
 ): Promise<Computed> {
   const { runtime, outputs, fields, codec } = closer
   const { upTo } = item.body
-  const again = dirty.windows.filter(({ window }) => upTo !== null && window.end <= upTo)
+  const again = dirty.windows.filter((entry) => isPublished(outputs[entry.output]!, entry.window, item.body))
   const pages = await loadPages(runtime, codec, neededPages(closer, upTo, target, again))
   const rows: WindowRow[] = []
   const published: Record<string, CloseBody['published'][string]> = {}
@@ -219,6 +225,14 @@ async function compute(
     published[output.name] = revised.published
   })
   return { rows, published }
+}
+
+/**
+ * Closed before, and not yet forgotten. A window that is forgotten was named by a poller that had been overtaken: its records are
+ * counted long since, and what is left of its pages would give another row.
+ */
+function isPublished({ window: { grace } }: WindowOutput, { end }: WindowBounds, { upTo, settled }: CloseBody): boolean {
+  return upTo !== null && end <= upTo && (settled === null || end + grace > settled)
 }
 
 function newWindows(
@@ -255,14 +269,14 @@ async function publish(
   runtime: Runtime,
   item: CloseItem,
   computed: Computed,
-  upTo: EpochMillis,
+  reached: Pick<CloseBody, 'upTo' | 'settled'>,
 ): Promise<CloseItem | null> {
   const seq = item.seq + 1
   const delivered = await confirmed(runtime)
   const open = item.body.pending.filter((result) => result.seq > delivered)
   const news: PendingResult[] =
     computed.rows.length === 0 ? [] : [{ seq, path: await writeResult(runtime, seq, computed.rows) }]
-  const body = { upTo, published: computed.published, pending: [...open, ...news] }
+  const body = { ...reached, published: computed.published, pending: [...open, ...news] }
   const stored = await storeCloseItem(runtime.state, controlGroup(runtime), item, body)
   if (stored === null) return null
   for (const result of item.body.pending) if (result.seq <= delivered) await runtime.store.delete(result.path)

@@ -16,13 +16,15 @@ interface StoredDirty {
   readonly end: EpochMillis
 }
 
+const NONE = encodeBody([])
+
 const nameOf = (dirty: StoredDirty): string => `${dirty.output}/${dirty.start}`
 
 function decode(item: FencedItem): readonly StoredDirty[] {
   return decodeBody<readonly StoredDirty[]>(item.body, `${item.group}/${item.id}`)
 }
 
-/** Adds windows to the partition's dirty item; durable when it resolves. One write, and a read the first time. */
+/** Adds windows to the partition's dirty item; durable when it resolves. One read, one write. */
 export async function addDirty(
   state: StateStore,
   group: string,
@@ -33,12 +35,11 @@ export async function addDirty(
   let stored = await state.get(group, id)
   for (;;) {
     const all = new Map((stored === undefined ? [] : decode(stored)).map((dirty) => [nameOf(dirty), dirty]))
-    const before = all.size
     for (const { output, window } of windows) {
       const dirty = { output, start: window.start, end: window.end }
       all.set(nameOf(dirty), dirty)
     }
-    if (stored !== undefined && all.size === before) return
+    // Written even when it lists nothing new: a closer that has read these windows already must not clear them.
     const item = { group, id, fence: (stored?.fence ?? 0) + 1, body: encodeBody([...all.values()]) }
     const result = await state.put(item, stored?.fence ?? null)
     if (result.ok) return
@@ -58,7 +59,11 @@ export async function listDirty(state: StateStore, group: string): Promise<Dirty
   return {
     windows: [...all.values()].map(({ output, start, end }) => ({ output, window: { start, end } })),
     async clear() {
-      for (const item of items) await state.delete(item.group, item.id, item.fence)
+      for (const { group: owner, id, fence, body } of items) {
+        if (body.length === NONE.length) continue
+        // Not deleted: its fence would begin anew, and a slower closer could take a later item for the one it has read.
+        await state.put({ group: owner, id, fence: fence + 1, body: NONE }, fence)
+      }
     },
   }
 }

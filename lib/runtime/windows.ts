@@ -10,11 +10,12 @@ import { readMark } from '#runtime/mark.ts'
 import { type LoadedPage, PageCache } from '#runtime/page-cache.ts'
 import { type Prepared, type Preparer, rowsAfter } from '#runtime/prepare.ts'
 import { loadProgress, type Progress, type ProgressItem, storeProgress } from '#runtime/progress.ts'
+import { reopenedWindows } from '#runtime/reopened.ts'
 import { type Runtime, tablePath } from '#runtime/runtime.ts'
 import type { RecordBatch } from '#schema/record-batch.ts'
 import { Folder } from '#window/fold.ts'
 import { type LateEntry, pageCodec } from '#window/page.ts'
-import { sliceLayout } from '#window/slices.ts'
+import { type SliceLayout, sliceLayout } from '#window/slices.ts'
 
 /** Pages a partition that are kept decoded. */
 const CACHED_PAGES = 8
@@ -24,7 +25,8 @@ const CACHED_PAGES = 8
  * (each atomically with its late verdicts), late rows, dirty windows, progress. A batch that fails in between is delivered
  * again and changes nothing twice: exactly-once.md.
  *
- * Cost a partition and payload, warm: one state write a touched page and one for progress, two reads of the mark.
+ * Cost a partition and payload, warm: one state write a touched page and one for progress, two reads of the mark; with late records one
+ * more read and one more write.
  */
 export interface WindowsStage {
   handle(payload: readonly RecordBatch[]): Promise<void>
@@ -55,6 +57,7 @@ class WindowsPartitions {
   readonly #preparer: Preparer
   readonly #outputs: readonly WindowOutput[]
   readonly #after: number
+  readonly #layout: SliceLayout
   readonly #folder: Folder
   readonly #pages: PageCache
   readonly #progress = new Map<number, ProgressItem>()
@@ -68,11 +71,11 @@ class WindowsPartitions {
     this.#preparer = preparer
     this.#outputs = plan.outputs.filter(isWindowOutput)
     this.#after = this.#outputs[0]?.after ?? 0
-    const layout = sliceLayout(
+    this.#layout = sliceLayout(
       this.#outputs.map((output) => output.window),
       plan.topic.outOfOrder,
     )
-    this.#folder = new Folder(this.#outputs, fields, layout)
+    this.#folder = new Folder(this.#outputs, fields, this.#layout)
     this.#pages = new PageCache(state, pageGroup(runtime), pageCodec(this.#outputs, fields), CACHED_PAGES)
   }
 
@@ -86,6 +89,7 @@ class WindowsPartitions {
     let after = before
     if (first < records.count) {
       const progress = await this.#fold(records, first, before.progress)
+      if (progress === null) return this.apply(records)
       after = await storeProgress(state, group, partition, before, progress)
       // Somebody else's progress may be behind ours: then the rest of the batch is still to do.
       if ((after.fence ?? -1) < progress.last.offset) return this.apply(records)
@@ -93,7 +97,8 @@ class WindowsPartitions {
     this.#progress.set(partition, after)
   }
 
-  async #fold(records: RecordBatch, first: number, before: Progress | null): Promise<Progress> {
+  /** Null when somebody else has moved the partition on since `before`: nothing was published, and the batch is to be judged anew. */
+  async #fold(records: RecordBatch, first: number, before: Progress | null): Promise<Progress | null> {
     const prepared = this.#preparer.prepare(records)
     const fence = before?.last.offset ?? -1
     const rows = rowsAfter(prepared, this.#after, fence)
@@ -102,6 +107,8 @@ class WindowsPartitions {
     for (const [index, pageRows] of this.#folder.assign(prepared.eventTimes, rows)) {
       late.push(...(await this.#foldPage(unit, index, pageRows)))
     }
+    // A page that expired after its records were applied is empty again: to a poller that was overtaken they all look late.
+    if (late.length > 0 && (await this.#isOvertaken(unit))) return null
     await this.#publishLate(unit, late)
     const mark = await this.#markDirty(unit, late)
     return advance(records, first, unit, late, mark)
@@ -127,6 +134,12 @@ class WindowsPartitions {
       if (result.ok) return page.late.filter((entry) => entry.offset <= last.offset)
       loaded = result.stored
     }
+  }
+
+  /** False: when the pages were stored, none of the batch had been applied, so what they say of it holds. One read. */
+  async #isOvertaken({ partition, fence }: Unit): Promise<boolean> {
+    const stored = await loadProgress(this.#runtime.state, progressGroup(this.#runtime), partition)
+    return (stored.fence ?? -1) !== fence
   }
 
   #mark(): Promise<number | null> {
@@ -160,7 +173,8 @@ class WindowsPartitions {
     const mark = await this.#mark()
     if (mark === null || unit.rows.length === 0) return mark
     const { eventTimes, offsets } = unit.prepared
-    const dirty = this.#folder.dirty(eventTimes, offsets, unit.rows, mark, late)
+    const folded = { rows: unit.rows, eventTimes, offsets }
+    const dirty = reopenedWindows(this.#outputs, this.#layout, folded, mark, late)
     if (dirty.length > 0) await addDirty(this.#runtime.state, dirtyGroup(this.#runtime), unit.partition, dirty)
     return mark
   }

@@ -3,6 +3,8 @@ import type { RecordSource, TopicWriter } from '#ports/record-source.ts'
 import { keysOf, type ManualClock, newRecords, numbered, offsetsOf, valuesOf } from './record-source-builders.ts'
 
 export interface TopicUnderTest {
+  /** Where it can't be "events". */
+  readonly name?: string
   readonly source: RecordSource
   readonly writer: TopicWriter
   readonly clock: ManualClock
@@ -23,10 +25,10 @@ export function recordSourceContract(name: string, open: () => Promise<TopicUnde
 
   describe(`${name}, as a record source and topic writer,`, () => {
     it('knows its name and its partitions', async () => {
-      const { source, writer } = await opened()
+      const { source, writer, name = 'events' } = await opened()
       expect([source.topic, writer.topic, await source.partitionCount(), writer.partitions]).toEqual([
-        'events',
-        'events',
+        name,
+        name,
         3,
         3,
       ])
@@ -39,13 +41,22 @@ export function recordSourceContract(name: string, open: () => Promise<TopicUnde
       expect(await source.committed('g')).toEqual(new Map())
     })
 
+    it('knows all end offsets as they stand after the call', async () => {
+      const { source, writer } = await opened()
+      expect(await source.endOffsets()).toEqual([0, 0, 0])
+      await source.endOffset(2)
+      await writer.append(2, numbered('a', 3))
+      await writer.append(0, numbered('b', 1))
+      expect(await source.endOffsets()).toEqual([1, 0, 3])
+    })
+
     it('gives back records in order, with offsets and append times', async () => {
-      const { source, writer, clock } = await opened()
+      const { source, writer, clock, name = 'events' } = await opened()
       await writer.append(1, numbered('a', 2))
       clock.advance(500)
       await writer.append(1, numbered('b', 2))
       const batch = await source.read(1, 0, PLENTY)
-      expect(batch).toMatchObject({ topic: 'events', partition: 1, count: 4, headers: null })
+      expect(batch).toMatchObject({ topic: name, partition: 1, count: 4, headers: null })
       expect(offsetsOf(batch)).toEqual([0, 1, 2, 3])
       expect([...batch!.timestamps]).toEqual([1_000, 1_000, 1_500, 1_500])
       expect(valuesOf(batch)).toEqual(['a0', 'a1', 'b0', 'b1'])
@@ -226,8 +237,8 @@ export function recordSourceContract(name: string, open: () => Promise<TopicUnde
     })
 
     it('refuses a partition that it does not have', async () => {
-      const { source, writer } = await opened()
-      await expect(source.read(3, 0, PLENTY)).rejects.toThrow('topic "events" has partitions 0 to 2, not 3')
+      const { source, writer, name = 'events' } = await opened()
+      await expect(source.read(3, 0, PLENTY)).rejects.toThrow(`topic "${name}" has partitions 0 to 2, not 3`)
       await expect(writer.append(3, numbered('a', 1))).rejects.toThrow(RangeError)
     })
   })

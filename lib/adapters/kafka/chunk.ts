@@ -20,9 +20,11 @@ export interface Chunk {
   readonly bytesBefore: Float64Array
   /** The first offset that it says nothing about: from here on is fetched next. */
   readonly next: number
+  /** As it lies in the log. */
+  readonly largestBatch: Bytes
 }
 
-export function emptyChunk(count: number, buffer: Uint8Array, next: number): Chunk {
+export function emptyChunk(count: number, buffer: Uint8Array, next: number, largestBatch: Bytes): Chunk {
   return {
     buffer,
     count,
@@ -35,6 +37,7 @@ export function emptyChunk(count: number, buffer: Uint8Array, next: number): Chu
     headerStarts: new Int32Array(count),
     bytesBefore: new Float64Array(count + 1),
     next,
+    largestBatch,
   }
 }
 
@@ -96,27 +99,33 @@ function headersOf(chunk: Chunk, start: number, end: number): readonly (readonly
   return all
 }
 
-/** Two chunks as one: the second follows the first. Copies both. */
-export function joinedChunks(first: Chunk, second: Chunk): Chunk {
-  const size = first.buffer.length
+/** The records of the first chunk from `start` on, and those of the second, which follow them. Copies both. */
+export function joinedChunks(first: Chunk, start: number, second: Chunk): Chunk {
+  if (start === first.count) return second
+  const base = start === 0 ? 0 : Math.max(0, first.keyEnds[start - 1]!, first.valueEnds[start - 1]!)
+  const size = first.buffer.length - base
   const buffer = new Uint8Array(size + second.buffer.length)
-  buffer.set(first.buffer)
+  buffer.set(first.buffer.subarray(base))
   buffer.set(second.buffer, size)
-  const chunk = emptyChunk(first.count + second.count, buffer, second.next)
-  const at = first.count
+  const count = first.count - start
+  const largestBatch = Math.max(first.largestBatch, second.largestBatch)
+  const chunk = emptyChunk(count + second.count, buffer, second.next, largestBatch)
   for (const name of ['offsets', 'timestamps'] as const) {
-    chunk[name].set(first[name])
-    chunk[name].set(second[name], at)
+    chunk[name].set(first[name].subarray(start))
+    chunk[name].set(second[name], count)
   }
   for (const name of ['keyStarts', 'keyEnds', 'valueStarts', 'valueEnds', 'headerStarts'] as const) {
-    chunk[name].set(first[name])
-    for (let i = 0; i < second.count; i++) {
-      const position = second[name][i]!
-      chunk[name][at + i] = position < 0 ? -1 : position + size
-    }
+    move(first[name], start, chunk[name], 0, -base)
+    move(second[name], 0, chunk[name], count, size)
   }
-  chunk.bytesBefore.set(first.bytesBefore)
-  const before = first.bytesBefore[at]!
-  for (let i = 1; i <= second.count; i++) chunk.bytesBefore[at + i] = before + second.bytesBefore[i]!
+  const before = first.bytesBefore[start]!
+  for (let i = 0; i <= count; i++) chunk.bytesBefore[i] = first.bytesBefore[start + i]! - before
+  for (let i = 1; i <= second.count; i++) {
+    chunk.bytesBefore[count + i] = chunk.bytesBefore[count]! + second.bytesBefore[i]!
+  }
   return chunk
+}
+
+function move(from: Int32Array, start: number, to: Int32Array, at: number, by: number): void {
+  for (let i = start; i < from.length; i++) to[at++] = from[i]! < 0 ? -1 : from[i]! + by
 }

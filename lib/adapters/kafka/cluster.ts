@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Broker, type Connection, ConnectionPool, findCoordinatorV2, metadataV8 } from '@platformatic/kafka'
-import { SluiceError } from '#core/errors.ts'
+import { isSluiceError, SluiceError } from '#core/errors.ts'
 import type { Millis } from '#core/time.ts'
 import { faultOf, kafkaError, topicNotFound } from './kafka-error.ts'
 
@@ -45,13 +45,30 @@ export class Cluster {
     return this.retrying(async () => (await this.#findLeaders()).nodes.length)
   }
 
+  /** The same of a topic that was just created: brokers hear of it one after the other. */
+  async whenThere(patience: Millis): Promise<number> {
+    const start = performance.now()
+    for (;;) {
+      try {
+        return await this.retrying(async () => (await this.#findLeaders()).nodes.length, patience)
+      } catch (error) {
+        if (!isSluiceError(error, 'TOPIC_NOT_FOUND') || performance.now() - start > patience) throw error
+      }
+      await pause(FIRST_PAUSE)
+    }
+  }
+
   /** Node ids of the partitions' leaders. */
   async leaderNodes(): Promise<readonly number[]> {
     return this.retrying(async () => (await this.#findLeaders()).nodes)
   }
 
   /** Asks the leader of a partition. */
-  onLeader<Answer>(partition: number, ask: (connection: Connection) => Promise<Answer>, patience?: Millis): Promise<Answer> {
+  onLeader<Answer>(
+    partition: number,
+    ask: (connection: Connection) => Promise<Answer>,
+    patience?: Millis,
+  ): Promise<Answer> {
     return this.retrying(async () => {
       const { brokers, nodes } = await this.#findLeaders()
       return ask(await this.#pool.get(brokers.get(nodes[partition]!)!))
@@ -59,11 +76,15 @@ export class Cluster {
   }
 
   /** Asks the broker that keeps the offsets of a consumer group. */
-  onCoordinator<Answer>(group: string, ask: (connection: Connection) => Promise<Answer>, patience?: Millis): Promise<Answer> {
+  onCoordinator<Answer>(
+    group: string,
+    ask: (connection: Connection) => Promise<Answer>,
+    patience?: Millis,
+  ): Promise<Answer> {
     return this.retrying(async () => {
       try {
-        let broker = this.#coordinators.get(group)
-        if (broker === undefined) this.#coordinators.set(group, (broker = this.#findCoordinator(group)))
+        const broker = this.#coordinators.get(group) ?? this.#findCoordinator(group)
+        this.#coordinators.set(group, broker)
         return await ask(await this.#pool.get(await broker))
       } catch (error) {
         this.#coordinators.delete(group)
@@ -112,7 +133,9 @@ export class Cluster {
 
   async #askForLeaders(): Promise<Leaders> {
     try {
-      const { brokers, topics } = await this.onAny((connection) => metadataV8.api.async(connection, [this.topic], false))
+      const { brokers, topics } = await this.onAny((connection) =>
+        metadataV8.api.async(connection, [this.topic], false),
+      )
       const partitions = topics[0]!.partitions.toSorted((a, b) => a.partitionIndex - b.partitionIndex)
       return {
         brokers: new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }])),
@@ -125,20 +148,21 @@ export class Cluster {
   }
 
   async #findCoordinator(group: string): Promise<Broker> {
-    const { coordinators } = await this.onAny((connection) => findCoordinatorV2.api.async(connection, GROUP_KEY, [group]))
+    const { coordinators } = await this.onAny((connection) =>
+      findCoordinatorV2.api.async(connection, GROUP_KEY, [group]),
+    )
     const { host, port } = coordinators[0]!
     return { host, port }
   }
 }
 
 function parseBroker(text: string): Broker {
-  const [, host, port = '9092'] = /^(?:\[([^\]]+)\]|([^:\s]+))(?::(\d{1,5}))?$/.exec(text)?.filter((part) => part !== undefined) ?? []
+  const [, host, port = '9092'] =
+    /^(?:\[([^\]]+)\]|([^:\s]+))(?::(\d{1,5}))?$/.exec(text)?.filter((part) => part !== undefined) ?? []
   if (host !== undefined) return { host, port: Number(port) }
-  throw new SluiceError(
-    'BROKER_UNREACHABLE',
-    `A broker's address is host or host:port, found "${text}". Correct it.`,
-    { details: { broker: text } },
-  )
+  throw new SluiceError('BROKER_UNREACHABLE', `A broker's address is host or host:port, found "${text}". Correct it.`, {
+    details: { broker: text },
+  })
 }
 
 function checkTopicName(name: string): void {

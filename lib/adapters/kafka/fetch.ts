@@ -71,12 +71,7 @@ function request(topic: string, positions: readonly FetchPosition[], { maxBytes,
     .appendArray(
       [...positions],
       (writer, { partition, offset }) => {
-        writer
-          .appendInt32(partition)
-          .appendInt32(-1)
-          .appendInt64(BigInt(offset))
-          .appendInt64(-1n)
-          .appendInt32(maxBytes)
+        writer.appendInt32(partition).appendInt32(-1).appendInt64(BigInt(offset)).appendInt64(-1n).appendInt32(maxBytes)
       },
       false,
       false,

@@ -9,7 +9,12 @@ export interface KafkaFault {
 }
 
 /** Those that Kafka's table calls final, though looking again for the leader or the coordinator cures them. */
-const CURABLE = new Set(['BROKER_NOT_AVAILABLE', 'FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH', 'COORDINATOR_NOT_AVAILABLE'])
+const CURABLE = new Set([
+  'BROKER_NOT_AVAILABLE',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'COORDINATOR_NOT_AVAILABLE',
+])
 
 /** Undefined for what is no fault of Kafka's or the network's. */
 export function faultOf(error: unknown): KafkaFault | undefined {
@@ -19,9 +24,14 @@ export function faultOf(error: unknown): KafkaFault | undefined {
     return faults.find(({ retryable }) => !retryable) ?? faults[0] ?? network(error.message)
   }
   if (!(error instanceof GenericError)) return undefined
-  const { apiId, canRetry, serverErrorMessage } = error as { apiId?: unknown; canRetry?: unknown; serverErrorMessage?: unknown }
+  const { apiId, canRetry, serverErrorMessage } = error as {
+    apiId?: unknown
+    canRetry?: unknown
+    serverErrorMessage?: unknown
+  }
   if (typeof apiId === 'string') {
-    const detail = typeof serverErrorMessage === 'string' && serverErrorMessage !== '' ? serverErrorMessage : error.message
+    const detail =
+      typeof serverErrorMessage === 'string' && serverErrorMessage !== '' ? serverErrorMessage : error.message
     return { id: apiId, message: `${apiId}: ${detail}`, retryable: canRetry === true || CURABLE.has(apiId) }
   }
   return network(innermost(error))

@@ -47,11 +47,13 @@ export function readBatches(
   const transactions = new Transactions(aborted)
   const found: Found[] = []
   let count = 0
+  let largest = 0
   let packed = false
   for (let at = 0; at + RECORDS <= records.length; ) {
     const end = at + LENGTH + 4 + view.getInt32(at + LENGTH)
     if (end > records.length) break
     if (records[at + MAGIC] !== 2) throw unreadable(topic, `a batch of format ${records[at + MAGIC]}`)
+    largest = Math.max(largest, end - at)
     const baseOffset = Number(view.getBigInt64(at))
     const attributes = view.getInt16(at + ATTRIBUTES)
     next = baseOffset + view.getInt32(at + LAST_OFFSET_DELTA) + 1
@@ -69,19 +71,19 @@ export function readBatches(
     }
     at = end
   }
-  return indexed(topic, found, count, packed ? null : records, next)
+  return indexed(topic, found, emptyChunk(count, packed ? sizedFor(found) : records, next, largest), packed)
 }
 
-/** `whole`: the bytes that all batches lie in; null copies them into one buffer. */
-function indexed(topic: string, found: readonly Found[], count: number, whole: Uint8Array | null, next: number): Chunk {
-  const size = found.reduce((total, { bytes }) => total + bytes.length, 0)
-  const buffer = whole ?? new Uint8Array(size)
-  const chunk = emptyChunk(count, buffer, next)
+const sizedFor = (found: readonly Found[]): Uint8Array =>
+  new Uint8Array(found.reduce((total, { bytes }) => total + bytes.length, 0))
+
+/** `packed`: the batches were unpacked, so that they are copied into the chunk's buffer; else it is where they lie. */
+function indexed(topic: string, found: readonly Found[], chunk: Chunk, packed: boolean): Chunk {
   let record = 0
   let at = 0
   for (const batch of found) {
-    const start = whole === null ? at : batch.bytes.byteOffset - whole.byteOffset
-    if (whole === null) buffer.set(batch.bytes, at)
+    const start = packed ? at : batch.bytes.byteOffset - chunk.buffer.byteOffset
+    if (packed) chunk.buffer.set(batch.bytes, at)
     at = start + batch.bytes.length
     indexBatch(topic, chunk, batch, record, start, at)
     record += batch.count

@@ -38,7 +38,7 @@ function allHeaders(buffer: Uint8Array, start: number): readonly RecordHeader[] 
     const name = decoder.decode(buffer.subarray(cursor.at, nameEnd))
     cursor.at = nameEnd
     const length = cursor.varint()
-    headers.push({ name, value: length < 0 ? null : buffer.slice(cursor.at, cursor.at + length) })
+    headers.push({ name, value: length < 0 ? null : new Uint8Array(buffer.subarray(cursor.at, cursor.at + length)) })
     if (length > 0) cursor.at += length
   }
   return headers

@@ -68,6 +68,10 @@ export class MemoryTopic implements RecordSource, TopicWriter {
     return this.#partitions.map(({ positions }) => positions.get(source))
   }
 
+  async endOffsets(): Promise<readonly number[]> {
+    return this.#partitions.map(({ nextOffset }) => nextOffset)
+  }
+
   async endOffset(partition: number): Promise<number> {
     return this.#partition(partition).nextOffset
   }

@@ -8,11 +8,18 @@ const CORRUPT = 11
 const FULL = 13
 const CANTOPEN = 14
 const NOTADB = 26
+/** Extended: the index of the write-ahead log can't grow, which is what a full disk looks like there. */
+const IOERR_SHMSIZE = 4874
 
 /** SQLite's primary result code of a failed call; undefined for any other error. */
 export function resultCode(error: unknown): number | undefined {
+  const code = extendedCode(error)
+  return code === undefined ? undefined : code & 0xff
+}
+
+function extendedCode(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined
-  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
+  return typeof error.errcode === 'number' ? error.errcode : undefined
 }
 
 export function isBusy(error: unknown): boolean {
@@ -23,7 +30,7 @@ export function isBusy(error: unknown): boolean {
 /** What a failed statement on the state file means to the user; any other error as it is. */
 export function stateError(error: unknown, file: string): unknown {
   const options = { details: { file }, cause: error }
-  switch (resultCode(error)) {
+  switch (extendedCode(error) === IOERR_SHMSIZE ? FULL : resultCode(error)) {
     case CORRUPT:
     case NOTADB:
       return stateCorrupt(file, 'a damaged or truncated one', error)

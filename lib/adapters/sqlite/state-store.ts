@@ -9,6 +9,7 @@ import { isBusy, stateCorrupt, stateError } from './sqlite-error.ts'
 const APPLICATION_ID = 0x536c7569
 const FORMAT_VERSION = 1
 const BUSY_TIMEOUT: Millis = 10_000
+const PAGE_BYTES: Bytes = 4096
 /** SQLite checkpoints its log (with two fsyncs) every so many pages of 4 KB. */
 const CHECKPOINT_PAGES = 4_000
 const LOG_BYTES_KEPT: Bytes = 32 * 1024 * 1024
@@ -169,6 +170,7 @@ function open(file: string, readonly: boolean): DatabaseSync {
     }
     // To SQLite an empty file is a new database. Here it is one that lost everything.
     if (statSync(file).size === 0) throw stateCorrupt(file, 'an empty file')
+    if (isCutShort(file)) throw stateCorrupt(file, 'a truncated one')
     database = new DatabaseSync(file, { readOnly: readonly, timeout: BUSY_TIMEOUT })
     check(database, file)
     if (!readonly) retrying(() => database!.exec(SETTINGS))
@@ -177,6 +179,15 @@ function open(file: string, readonly: boolean): DatabaseSync {
     if (database?.isOpen) database.close()
     throw stateError(error, file)
   }
+}
+
+/**
+ * Whether the file ends within a page: SQLite would take the rest of that page for zeros, which may read as an empty index. Not
+ * asked beside a write-ahead log, which a killed process leaves behind and which mends such a page.
+ */
+function isCutShort(file: string): boolean {
+  const log = statSync(`${file}-wal`, { throwIfNoEntry: false })
+  return (log === undefined || log.size === 0) && statSync(file).size % PAGE_BYTES !== 0
 }
 
 const SETTINGS = `
@@ -194,6 +205,7 @@ function create(file: string): void {
   try {
     // A table with rowids, not WITHOUT ROWID: bodies are often larger than a quarter of a page.
     database.exec(`
+      PRAGMA page_size = ${PAGE_BYTES};
       BEGIN;
       CREATE TABLE item (
         grp TEXT NOT NULL, id TEXT NOT NULL, fence INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (grp, id)

@@ -40,6 +40,7 @@ export const changed = (source: RecordSource, changes: Partial<RecordSource>): R
   topic: source.topic,
   partitionCount: () => source.partitionCount(),
   endOffset: (partition) => source.endOffset(partition),
+  endOffsets: () => source.endOffsets(),
   read: (partition, from, limits) => source.read(partition, from, limits),
   wait: (timeout, signal) => source.wait(timeout, signal),
   committed: (group) => source.committed(group),

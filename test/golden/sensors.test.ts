@@ -1,0 +1,7 @@
+import { goldenCase } from './golden-case.ts'
+import { sensorsScenario } from './sensors.ts'
+
+goldenCase('A pipeline of sensors', {
+  whole: sensorsScenario({ count: 1_500 }),
+  small: sensorsScenario({ count: 48 }),
+})

@@ -1,0 +1,43 @@
+import { commitAccepted } from '#runtime/commit.ts'
+import { type LakeStage, lakeStage } from '#runtime/lake.ts'
+import { preparer } from '#runtime/prepare.ts'
+import { type SqlRowsStage, sqlRowsStage } from '#runtime/rows-to-sql.ts'
+import type { Runtime } from '#runtime/runtime.ts'
+import { type WindowsStage, windowsStage } from '#runtime/windows.ts'
+import { PortCalls } from '../support/faulty-ports.ts'
+import type { World } from './world.ts'
+
+/** The stages of one process as Lambda sees them: whatever is delivered to them, they apply. */
+export class Stages {
+  readonly runtime: Runtime
+  readonly #world: World
+  readonly #lake: LakeStage
+  readonly #windows: WindowsStage
+  readonly #sql: SqlRowsStage
+
+  constructor(world: World, calls = new PortCalls()) {
+    this.#world = world
+    this.runtime = world.runtime(calls)
+    const shared = preparer(world.plan)
+    const relieve = async (): Promise<void> => void (await commitAccepted(this.runtime))
+    this.#lake = lakeStage(this.runtime, shared, { relieve })
+    this.#windows = windowsStage(this.runtime, shared)
+    this.#sql = sqlRowsStage(this.runtime, shared)
+  }
+
+  /** Delivers up to `count` records from offset `from` on; the offset after the last, or `from` when there was none. */
+  async handle(partition: number, from: number, count: number): Promise<number> {
+    const batch = await this.#world.topic.read(partition, from, { maxRecords: count, maxBytes: 1e9 })
+    if (batch === undefined) return from
+    await this.#lake.handle([batch])
+    if (this.#world.plan.outputs.some((output) => output.kind === 'window')) await this.#windows.handle([batch])
+    await this.#sql.handle([batch])
+    return batch.offsets[batch.count - 1]! + 1
+  }
+
+  /** Everything from offset `from` on, in batches. */
+  async deliver(partition: number, from: number, batchSize: number): Promise<void> {
+    const end = await this.#world.topic.endOffset(partition)
+    for (let next = from; next < end; ) next = await this.handle(partition, next, batchSize)
+  }
+}

@@ -1,0 +1,263 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { main } from '#cli/main.ts'
+import { writeCrimesCsv } from '#local/simulator.ts'
+import { createTemporaryFolder, temporaryFolder } from '../../support/temp.ts'
+import { RecordingTerminal } from './recording-terminal.ts'
+
+const folder = createTemporaryFolder()
+const data = join(folder.path, '.sluice', 'crimes')
+const TABLES =
+  'bronze.crimes, silver.crimes, gold.crime_per_district_day, gold.crimes_anomaly, quarantine.crimes, late.crimes'
+
+async function sluice(args: readonly string[], workingFolder = folder.path) {
+  const terminal = new RecordingTerminal({ workingFolder })
+  const code = await main(args, terminal)
+  return { code, out: terminal.output, err: terminal.errors, lines: terminal.lines }
+}
+
+beforeAll(async () => {
+  const input = join(folder.path, 'crimes.csv')
+  writeFileSync(input, writeCrimesCsv(1, 2_000))
+  const { code, err } = await sluice(['run', 'crimes', '--input', input, '--workers', '0', '--no-sql'])
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+}, 30_000)
+
+afterAll(() => folder[Symbol.dispose]())
+
+describe('sluice tables', () => {
+  test('lists every table of the only data folder', async () => {
+    const { code, lines } = await sluice(['tables'])
+    expect(code).toBe(0)
+    expect(lines[0]).toMatch(/^table +rows +files +size +version +last commit$/)
+    expect(lines.slice(1).map((line) => line.split(' ')[0])).toEqual(TABLES.split(', '))
+    expect(lines[1]).toMatch(/^bronze.crimes +2,000 +\d+ +\S+ kB +1 +\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+  })
+
+  test('is one document as JSON', async () => {
+    const { out } = await sluice(['tables', '--json', '--data', data])
+    const { dataFolder, tables } = JSON.parse(out)
+    expect(dataFolder).toBe(data)
+    expect(tables[0]).toMatchObject({ name: 'bronze.crimes', rows: 2_000, version: 1 })
+  })
+})
+
+describe('The data folder of a reading command', () => {
+  test('is refused when nothing is there', async () => {
+    const { code, err } = await sluice(['tables', '--data', 'nowhere'])
+    expect({ code, err }).toEqual({
+      code: 2,
+      err:
+        `sluice: DATA_FOLDER_NOT_FOUND: Expected a data folder at ${folder.path}/nowhere, found nothing there. ` +
+        'Name another one with --data DIR, or make one: sluice dev, or sluice run PIPELINE --input FILE.\n',
+    })
+  })
+
+  test('must be named where there is none below .sluice', async () => {
+    const empty = temporaryFolder()
+    const { code, err } = await sluice(['tables'], empty)
+    expect(code).toBe(2)
+    expect(err).toContain(`DATA_FOLDER_NOT_FOUND: Expected a data folder below ${empty}/.sluice, found none.`)
+  })
+
+  test('must be named where there are several', async () => {
+    const several = temporaryFolder()
+    for (const name of ['a', 'b']) mkdirSync(join(several, '.sluice', name, 'lake'), { recursive: true })
+    mkdirSync(join(several, '.sluice', 'no-data'))
+    expect(await sluice(['tables'], several)).toMatchObject({
+      code: 2,
+      err: 'sluice: USAGE: There are several data folders: .sluice/a, .sluice/b. Choose one with --data DIR.\n',
+    })
+  })
+
+  test('may be a folder that has not run yet, but then it has no tables', async () => {
+    const fresh = temporaryFolder()
+    mkdirSync(join(fresh, 'lake'))
+    expect(await sluice(['tables', '--data', fresh])).toMatchObject({
+      code: 0,
+      lines: [expect.stringMatching(/^table/)],
+    })
+    expect((await sluice(['show', 'bronze.crimes', '--data', fresh])).err).toBe(
+      `sluice: TABLE_UNKNOWN: There is no table bronze.crimes in ${fresh}. There are no tables yet.\n`,
+    )
+  })
+})
+
+describe('sluice show', () => {
+  test('prints the first rows and how many there are', async () => {
+    const { code, lines } = await sluice(['show', 'silver.crimes', '--limit', '3', '--columns', 'district,id,date'])
+    expect(code).toBe(0)
+    expect(lines).toHaveLength(5)
+    expect(lines[0]).toMatch(/^district +id {2}date$/)
+    expect(lines[1]).toMatch(/^\d{3} +\d{8} {2}2018-06-0\dT\d\d:\d\d:\d\dZ$/)
+    expect(lines[4]).toMatch(/^… 3 of 1,9\d\d rows \(--limit for more\)$/)
+  })
+
+  test('finds a table by the part of its name that only one has, and its times in a zone', async () => {
+    const { lines } = await sluice(['show', 'CRIME_PER_DISTRICT_DAY', '--limit', '1', '--zone', 'America/Chicago'])
+    expect(lines[1]).toMatch(/^2018-06-01T00:00:00-05:00 {2}2018-06-02T00:00:00-05:00 {2}\d{3} +\d+ +\d+ +0 {2}true$/)
+  })
+
+  test('shows bytes as the text that they are', async () => {
+    const { lines } = await sluice(['show', 'bronze.crimes', '--limit', '2', '--json'])
+    expect(lines).toHaveLength(2)
+    const row = JSON.parse(lines[1]!)
+    expect(row).toMatchObject({ topic: 'crimes', key: expect.stringMatching(/^\d{3}$/), headers: null })
+    expect(JSON.parse(row.value)).toMatchObject({ district: row.key })
+  })
+
+  test('shows an older version', async () => {
+    const { lines } = await sluice(['show', 'bronze.crimes', '--version', '0'])
+    expect(lines).toEqual(['topic  partition  offset  append_time  key  value  headers  ingest_time'])
+  })
+
+  test.each([
+    [['gold.crimes_anomly'], ` Did you mean gold.crimes_anomaly? Tables: ${TABLES}.`],
+    [['anomaly'], ` Did you mean gold.crimes_anomaly? Tables: ${TABLES}.`],
+    [['crimes'], ` It could be bronze.crimes or silver.crimes or quarantine.crimes or late.crimes. Tables: ${TABLES}.`],
+    [['nothing.like-it'], ` Tables: ${TABLES}.`],
+  ])('refuses %j with what was meant', async ([name], hint) => {
+    const { code, err } = await sluice(['show', name!])
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: `sluice: TABLE_UNKNOWN: There is no table ${name} in ${data}.${hint}\n`,
+    })
+  })
+
+  test.each([
+    [['show'], `USAGE: Which table? Try: sluice show bronze.crimes. Tables: ${TABLES}.`],
+    [
+      ['show', 'silver.crimes', '--columns', 'distrct'],
+      'COLUMN_UNKNOWN: silver.crimes has no column distrct. Did you mean district? Columns: id, ',
+    ],
+    [
+      ['show', 'silver.crimes', '--version', '9'],
+      'DELTA_VERSION_NOT_FOUND: Expected a version of silver/crimes from 0 to 1, found 9.',
+    ],
+    [
+      ['show', 'silver.crimes', '--zone', 'Chicago'],
+      "TIME_ZONE_UNKNOWN: Expected an IANA time zone such as 'America/Chicago' or 'UTC', found 'Chicago'.",
+    ],
+  ])('%j is refused', async (args, message) => {
+    const { code, out, err } = await sluice(args)
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toContain(message)
+  })
+})
+
+describe('sluice history', () => {
+  test('lists the commits, newest first', async () => {
+    const { lines } = await sluice(['history', 'bronze.crimes'])
+    expect(lines[1]).toMatch(/^ +1 {2}\S+ {2}STREAMING UPDATE +\+\d+ {2}2,000 +\S+ kB {2}sluice/)
+    expect(lines[2]).toMatch(/^ +0 {2}\S+ {2}CREATE TABLE +\+0/)
+  })
+
+  test('is one document as JSON', async () => {
+    const { out } = await sluice(['history', 'bronze.crimes', '--limit', '1', '--json'])
+    const { table, commits } = JSON.parse(out)
+    expect(table).toBe('bronze.crimes')
+    expect(commits).toMatchObject([{ version: 1, rowsAdded: 2_000, txns: expect.anything() }])
+  })
+})
+
+describe('sluice lag', () => {
+  test('says how far each partition is and up to where windows are closed', async () => {
+    const { code, lines } = await sluice(['lag'])
+    expect(code).toBe(0)
+    expect(lines[0]).toBe('pipeline crimes, topic crimes')
+    expect(lines.filter((line) => line.endsWith('caught up'))).toHaveLength(6)
+    expect(lines.find((line) => line.includes('all'))).toMatch(/^ +all +2,000 {2}2,000 +0 +0 {2}2018-06-0\dT/)
+    expect(lines.at(-1)).toMatch(/^Windows are closed up to 2018-06-0\dT\d\d:\d\d:00Z\.$/)
+  })
+
+  test('is one document as JSON', async () => {
+    const { out } = await sluice(['lag', '--json'])
+    const lag = JSON.parse(out)
+    expect(lag).toMatchObject({ pipeline: 'crimes', topic: 'crimes', lag: 0, heldBackBy: [] })
+    expect(lag.partitions).toHaveLength(6)
+  })
+
+  test('is refused where nothing has run', async () => {
+    const fresh = temporaryFolder()
+    mkdirSync(join(fresh, 'lake'))
+    const { code, err } = await sluice(['lag', '--data', fresh])
+    expect(code).toBe(2)
+    expect(err).toContain(`DATA_FOLDER_NOT_FOUND: Expected a data folder at ${fresh}, found one without sluice.json.`)
+  })
+
+  test('is refused where the topic is not', async () => {
+    const elsewhere = temporaryFolder()
+    writeFileSync(
+      join(elsewhere, 'sluice.json'),
+      JSON.stringify({ formatVersion: 1, pipeline: 'p', fingerprint: 'f', shape: { topic: 't' }, created: 0 }),
+    )
+    const { code, err } = await sluice(['lag', '--data', elsewhere])
+    expect(code).toBe(1)
+    expect(err).toBe(
+      `sluice: TOPIC_NOT_FOUND: Expected a topic in ${elsewhere}/topic, found none. ` +
+        'If the pipeline reads from Kafka, set KAFKA_BROKERS.\n',
+    )
+  })
+})
+
+describe('sluice quarantine', () => {
+  test('prints the last records with their reasons, newest last', async () => {
+    const { code, lines } = await sluice(['quarantine', '--limit', '2'])
+    expect(code).toBe(0)
+    expect(lines[0]).toMatch(/^append_time +partition +offset +reason +detail +value$/)
+    expect(lines[1]).toMatch(/(district known|not a date).*\{"id":/)
+    expect(lines.at(-1)).toMatch(/^… the last 2 of \d+ \(--limit for more\)$/)
+  })
+
+  test('is one document as JSON, with whole records', async () => {
+    const { out } = await sluice(['quarantine', '--json'])
+    const { table, total, records } = JSON.parse(out)
+    expect({ table, total }).toEqual({ table: 'quarantine.crimes', total: records.length })
+    const known = records.find((record: { reason: string }) => record.reason === 'district known')
+    expect(JSON.parse(known.value)).toMatchObject({ district: '' })
+  })
+
+  test('is refused without such a table', async () => {
+    const fresh = temporaryFolder()
+    mkdirSync(join(fresh, 'lake'))
+    expect((await sluice(['quarantine', '--data', fresh])).err).toBe(
+      `sluice: TABLE_UNKNOWN: Expected one quarantine table in ${fresh}, found none. ` +
+        'A pipeline that has run there has one; sluice show TABLE prints any table.\n',
+    )
+  })
+})
+
+describe('sluice plan', () => {
+  test('describes a pipeline as text, as a flowchart and as JSON', async () => {
+    expect((await sluice(['plan'])).lines[0]).toBe('pipeline crimes')
+    expect((await sluice(['plan', 'crimes', '--mermaid'])).lines[0]).toBe('flowchart LR')
+    const { tables, steps, fingerprint } = JSON.parse((await sluice(['plan', '--json'])).out)
+    expect(tables).toEqual(expect.arrayContaining(TABLES.split(', ')))
+    expect(steps[0].test).toContain('=>')
+    expect(fingerprint).toMatch(/^[0-9a-f]{16}$/)
+  })
+
+  test('names where it looked for a pipeline that is not there', async () => {
+    const { code, err } = await sluice(['plan', 'nothing'])
+    expect(code).toBe(2)
+    expect(err).toContain(
+      `PIPELINE_NOT_FOUND: There is no pipeline nothing: looked for ${folder.path}/pipelines/nothing.ts`,
+    )
+  })
+})
+
+describe('sluice run', () => {
+  test('again on the same folder changes nothing', async () => {
+    const input = join(folder.path, 'crimes.csv')
+    const { code, out } = await sluice(['run', 'crimes', '--input', input, '--workers', '0', '--no-sql', '--json'])
+    expect(code).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({ pipeline: 'crimes', records: { read: 2_000, late: 0 } })
+  })
+
+  test('refuses a file that is not there', async () => {
+    const { code, err } = await sluice(['run', 'crimes', '--input', join(folder.path, 'no.csv'), '--no-sql'])
+    expect(code).toBe(2)
+    expect(err).toContain('INPUT_NOT_FOUND')
+  })
+})
