@@ -15,11 +15,14 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     return await dispatch(argv, terminal)
   } catch (error) {
     if (terminal.interrupted.aborted && !isSluiceError(error)) return EXIT.interrupted
+    const asJson = argv.includes('--json')
     if (!isSluiceError(error)) {
-      terminal.err(`sluice: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      terminal.err(
+        asJson ? `${JSON.stringify({ error: { code: null, message: text, details: {} } })}\n` : `sluice: ${text}\n`,
+      )
       return EXIT.failed
     }
-    const asJson = argv.includes('--json')
     const { code, message, details } = error
     terminal.err(
       asJson ? `${JSON.stringify({ error: { code, message, details } })}\n` : `sluice: ${code}: ${message}\n`,

@@ -63,13 +63,25 @@ function csvCell(value: unknown): string {
 }
 
 function jsonWriter(terminal: Terminal, columns: readonly ResultColumn[]): RowWriter {
+  const names = distinct(columns.map(({ name }) => name))
   return {
     async add(row) {
-      terminal.out(
-        `${JSON.stringify(Object.fromEntries(columns.map(({ name }, i) => [name, cellJson(row[i], UNKNOWN)])))}\n`,
-      )
+      const line = Object.fromEntries(names.map((name, i) => [name, cellJson(row[i], UNKNOWN)]))
+      terminal.out(`${JSON.stringify(line)}\n`)
       await terminal.written()
     },
     async end() {},
   }
+}
+
+/** SQL may give two columns one name; the members of an object can't have that: the second is `name_1`. */
+function distinct(names: readonly string[]): readonly string[] {
+  const taken = new Set(names)
+  return names.map((name, i) => {
+    if (names.indexOf(name) === i) return name
+    let number = 1
+    while (taken.has(`${name}_${number}`)) number++
+    taken.add(`${name}_${number}`)
+    return `${name}_${number}`
+  })
 }

@@ -56,11 +56,12 @@ export class EventSourceMapping {
   }
 
   /**
-   * Delivers at most one payload; false when there was nothing, or less than a batch whose window is still open. Never waits.
+   * Delivers at most one payload; false when there was nothing, or less than a batch whose window is still open (`flush`: no
+   * more is coming, so that no window is). Never waits.
    * Rejects with what the handler or the source rejected with.
    */
-  pollOnce(signal: AbortSignal = NEVER_ABORTED): Promise<boolean> {
-    return this.#poll(signal, false)
+  pollOnce(signal: AbortSignal = NEVER_ABORTED, flush = false): Promise<boolean> {
+    return this.#poll(signal, flush)
   }
 
   /**

@@ -53,12 +53,7 @@ export class Lanes {
   #caughtUp: () => void
   #failure: { readonly error: unknown } | null = null
 
-  private constructor(
-    writer: TopicWriter,
-    source: string,
-    positions: readonly (number | undefined)[],
-    gate: FeedGate,
-  ) {
+  private constructor(writer: TopicWriter, source: string, positions: readonly (number | undefined)[], gate: FeedGate) {
     this.#writer = writer
     this.#source = source
     this.#lanes = Array.from({ length: writer.partitions }, (_, partition) => ({

@@ -1,4 +1,5 @@
 import type { EpochMillis, Millis } from '#core/time.ts'
+import { checkStateIsCurrent, checkTopicHasApplied } from '#local/applied-records.ts'
 import { FeedGate } from '#local/feed-gate.ts'
 import { Housekeeper, type HousekeeperEvents } from '#local/housekeeper.ts'
 import { createTables, type EmbeddedFolders, embeddedRuntime } from '#local/ports.ts'
@@ -11,6 +12,7 @@ import type { TopicWriter } from '#ports/record-source.ts'
 import type { SqlSink } from '#ports/sql-sink.ts'
 import { acceptedItems } from '#runtime/accepted.ts'
 import { commitAccepted } from '#runtime/commit.ts'
+import { stateIdentity } from '#runtime/identity.ts'
 import { lakeGroup, progressGroup } from '#runtime/keys.ts'
 import { listProgress, type Progress } from '#runtime/progress.ts'
 import { sqlRowOutputs } from '#runtime/rows-to-sql.ts'
@@ -59,11 +61,11 @@ export class LocalPipeline {
   #finishing = false
   #finished: Promise<void> = Promise.resolve()
 
-  private constructor(options: LocalPipelineOptions, runtime: Runtime, topic: OpenTopic) {
+  private constructor(options: LocalPipelineOptions, runtime: Runtime, topic: OpenTopic, consumer: string) {
     this.#options = options
     this.#topic = topic
     this.runtime = runtime
-    this.#team = startTeam(options, runtime, topic)
+    this.#team = startTeam(options, runtime, topic, consumer)
     const { commitEvery, closeEvery, events } = options
     const settings = { commitEvery, closeEvery, checkpointEvery: CHECKPOINT_EVERY }
     this.#housekeeper = new Housekeeper(runtime, (signal) => this.#settledEndOffsets(signal), settings, events)
@@ -75,8 +77,11 @@ export class LocalPipeline {
     const { plan, folders, clock, ids, sql } = options
     const runtime = embeddedRuntime(plan, folders, { clock, ids, sql })
     const topic = await openTopic(options.topic, clock)
+    await checkTopicHasApplied(runtime, topic.source)
+    if (options.topic.kind === 'embedded') await checkStateIsCurrent(runtime, topic.source, folders.state)
     await createTables(runtime)
-    const pipeline = new LocalPipeline(options, runtime, topic)
+    const consumer = options.topic.kind === 'kafka' ? await stateIdentity(runtime) : ''
+    const pipeline = new LocalPipeline(options, runtime, topic, consumer)
     try {
       await pipeline.#team.ready
     } catch (error) {
@@ -166,12 +171,12 @@ export async function totalCounts(runtime: Runtime, progress: readonly Progress[
   return { read, counted: read - quarantined, late: 0, partlyLate: 0, quarantined, maxEventTime: null }
 }
 
-function startTeam(options: LocalPipelineOptions, runtime: Runtime, topic: OpenTopic): StageTeam {
+function startTeam(options: LocalPipelineOptions, runtime: Runtime, topic: OpenTopic, consumer: string): StageTeam {
   const { batchSize, batchWindow, events, pipelinePath } = options
   const { partitions } = options.topic
   // Rows that go to SQL need the one connection of this thread.
   const workers = pipelinePath === null || sqlRowOutputs(runtime).length > 0 ? 0 : options.workers
-  const settings = { batchSize, batchWindow }
+  const settings = { batchSize, batchWindow, consumer }
   const retry = events.onRetry === undefined ? {} : { onRetry: events.onRetry }
   if (workers === 0) {
     const all = Array.from({ length: partitions }, (_, partition) => partition)

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { extname, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { SluiceError } from '#core/errors.ts'
@@ -20,7 +20,7 @@ export function findPipeline(name: string, workingFolder: string): string {
   const candidates = bare
     ? ['.ts', '.js', '.mjs'].map((ext) => resolve(workingFolder, 'pipelines', name + ext)).concat(EXAMPLES + name + own)
     : [resolve(workingFolder, name)]
-  const found = candidates.find((path) => existsSync(path))
+  const found = candidates.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
   if (found !== undefined) return found
   throw new SluiceError(
     'PIPELINE_NOT_FOUND',

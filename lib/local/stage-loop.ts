@@ -15,6 +15,8 @@ export interface StageLoopSettings {
   readonly batchWindow: Millis
   /** Partitions dealt to this loop. */
   readonly partitions: readonly number[]
+  /** Names the consumer groups on a broker that other state stores read from too. */
+  readonly consumer?: string
   /** A stage that fails so often in a row ends the loop; default: never for faults that may pass, 5 for programming errors. */
   readonly maxAttempts?: number
 }
@@ -40,6 +42,10 @@ const LONGEST_BACKOFF: Millis = 10_000
 const IDLE_WAIT: Millis = 250
 /** An error that no port explains is a fault of the program: tried a few times, then reported. */
 const UNEXPLAINED_ATTEMPTS = 5
+
+/** The consumer group by which a stage reads the topic; `consumer` tells those of several state stores apart. */
+export const consumerGroup = (runtime: Runtime, stage: string, consumer = ''): string =>
+  `${lakeGroup(runtime)}/${stage}${consumer === '' ? '' : `/${consumer}`}`.replaceAll('/', '.')
 
 /**
  * The stages of one thread. Each is a consumer of its own, with its own offsets; they are driven in turn over the same
@@ -70,7 +76,7 @@ export class StageLoop {
       stages.push(['sql', (payload) => rows.handle(payload)])
     }
     this.#consumers = stages.map(([stage, handler]) => {
-      const group = `${lakeGroup(runtime)}/${stage}`.replaceAll('/', '.')
+      const group = consumerGroup(runtime, stage, settings.consumer)
       const mapping = new EventSourceMapping({ source, clock: runtime.clock }, { group, ...settings }, handler)
       return { stage, mapping, attempts: 0, retryAt: 0 }
     })
@@ -79,7 +85,7 @@ export class StageLoop {
   /** Runs until aborted. Rejects only for errors that no retry can mend. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (!(await this.#round(signal))) await this.#source.wait(IDLE_WAIT, signal)
+      if (!(await this.#round(signal, false))) await this.#source.wait(IDLE_WAIT, signal)
     }
   }
 
@@ -87,7 +93,7 @@ export class StageLoop {
   async drain(endOffsets: ReadonlyMap<number, number>, signal: AbortSignal): Promise<boolean> {
     while (!(await this.#reached(endOffsets))) {
       if (signal.aborted) return false
-      if (!(await this.#round(signal))) await this.#source.wait(IDLE_WAIT, signal)
+      if (!(await this.#round(signal, true))) await this.#source.wait(IDLE_WAIT, signal)
     }
     return true
   }
@@ -103,18 +109,18 @@ export class StageLoop {
   }
 
   /** One payload for each consumer that has one; false when nobody had. */
-  async #round(signal: AbortSignal): Promise<boolean> {
+  async #round(signal: AbortSignal, flush: boolean): Promise<boolean> {
     let delivered = false
     for (const consumer of this.#consumers) {
       if (consumer.retryAt > this.#runtime.clock.now()) continue
-      delivered = (await this.#poll(consumer, signal)) || delivered
+      delivered = (await this.#poll(consumer, signal, flush)) || delivered
     }
     return delivered
   }
 
-  async #poll(consumer: Consumer, signal: AbortSignal): Promise<boolean> {
+  async #poll(consumer: Consumer, signal: AbortSignal, flush: boolean): Promise<boolean> {
     try {
-      const delivered = await consumer.mapping.pollOnce(signal)
+      const delivered = await consumer.mapping.pollOnce(signal, flush)
       consumer.attempts = 0
       return delivered
     } catch (error) {

@@ -231,7 +231,11 @@ async function compute(
  * Closed before, and not yet forgotten. A window that is forgotten was named by a poller that had been overtaken: its records are
  * counted long since, and what is left of its pages would give another row.
  */
-function isPublished({ window: { grace } }: WindowOutput, { end }: WindowBounds, { upTo, settled }: CloseBody): boolean {
+function isPublished(
+  { window: { grace } }: WindowOutput,
+  { end }: WindowBounds,
+  { upTo, settled }: CloseBody,
+): boolean {
   return upTo !== null && end <= upTo && (settled === null || end + grace > settled)
 }
 

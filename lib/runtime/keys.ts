@@ -11,6 +11,7 @@ export const progressGroup = ({ plan, fingerprint }: Scope): string => `${plan.n
 export const pageGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/pages`
 export const dirtyGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/dirty`
 export const controlGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/control`
+export const identityGroup = ({ plan }: Scope): string => `${plan.name}/identity`
 export const leaseGroup = ({ plan }: Scope): string => `${plan.name}/leases`
 
 export const MARK_ID = 'mark'

@@ -11,12 +11,12 @@ export function crimesScenario(options: { readonly count: number; readonly thin:
   const all = simulatedCrimes(9, options.count)
   const far = { ...all[3]!, id: 1, latitude: 52.5 }
   const records = [...(options.thin ? thinned(all) : all), { ...far, date: all.at(-1)!.date }]
-  const half = Math.ceil(records.length / 2)
+  const half = options.thin ? records.length : Math.ceil(records.length / 2)
   return {
     plan: crimes,
-    partitions: 3,
-    batchSize: Math.ceil(records.length / 6),
-    phases: [records.slice(0, half), records.slice(half)],
+    partitions: 2,
+    batchSize: Math.ceil(half / 2),
+    phases: options.thin ? [records] : [records.slice(0, half), records.slice(half)],
     // The simulator's own disorder is below 20 hours, the bound is a day.
     shuffle: (phase, random) => disordered(phase, (record) => orderTime(record as CrimeRecord), 20 * HOUR, random),
     answer: crimesAnswer(records),
@@ -32,5 +32,5 @@ const orderTime = (record: CrimeRecord): number => {
 function thinned(all: readonly CrimeRecord[]): readonly CrimeRecord[] {
   const anomalies = crimesAnswer(all).tables['gold.crimes_anomaly']
   const busiest = `${anomalies[0]!['primary_type']} ${anomalies[0]!['district']}`
-  return all.filter((record, number) => isTelling(record, busiest) || number % 70 === 0)
+  return all.filter((record, number) => isTelling(record, busiest) || number % 150 === 0)
 }

@@ -2,6 +2,6 @@ import { goldenCase } from './golden-case.ts'
 import { sensorsScenario } from './sensors.ts'
 
 goldenCase('A pipeline of sensors', {
-  whole: sensorsScenario({ count: 1_500 }),
-  small: sensorsScenario({ count: 48 }),
+  whole: sensorsScenario({ count: 1_500, phases: 4 }),
+  small: sensorsScenario({ count: 40, phases: 2 }),
 })

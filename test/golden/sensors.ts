@@ -118,14 +118,15 @@ function answerOf(readings: readonly Reading[]): Scenario['answer'] {
   }
 }
 
-export function sensorsScenario(options: { readonly count: number }): Scenario {
+/** In so many phases; each is two or three batches. */
+export function sensorsScenario(options: { readonly count: number; readonly phases: number }): Scenario {
   const readings = readingsOf(options.count)
-  const third = Math.ceil(readings.length / 3)
+  const length = Math.ceil(readings.length / options.phases)
   return {
     plan: sensors,
     partitions: 2,
-    batchSize: Math.ceil(third / 2),
-    phases: [readings.slice(0, third), readings.slice(third, 2 * third), readings.slice(2 * third)],
+    batchSize: Math.ceil(length / 2),
+    phases: Array.from({ length: options.phases }, (_, i) => readings.slice(i * length, (i + 1) * length)),
     // Half the bound: the other half is for the clock, which moves between the phases.
     shuffle: (phase, random) =>
       disordered(phase, (record) => Date.parse((record as Reading).taken_at), 5 * MINUTE, random),

@@ -15,7 +15,7 @@ export class Stages {
   readonly #windows: WindowsStage
   readonly #sql: SqlRowsStage
 
-  constructor(world: World, calls = new PortCalls()) {
+  constructor(world: World, calls = new PortCalls<World>(world)) {
     this.#world = world
     this.runtime = world.runtime(calls)
     const shared = preparer(world.plan)

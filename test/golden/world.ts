@@ -15,7 +15,7 @@ import { commitAccepted } from '#runtime/commit.ts'
 import { deliverToSql } from '#runtime/deliver.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { plannedSqlTables } from '#runtime/tables.ts'
-import { countingIds, produce, readRun, type TestRecord, type TestRun } from '../../lib/testing/index.ts'
+import { produce, readRun, type TestRecord, type TestRun } from '../../lib/testing/index.ts'
 import { faultySource, faultySql, faultyState, faultyStore, PortCalls } from '../support/faulty-ports.ts'
 import { MemorySqlSink } from '../support/memory-sql-sink.ts'
 import { type Contents, contentsOf, linesOf, without } from '../support/table-rows.ts'
@@ -28,7 +28,7 @@ export interface WorldOptions {
   readonly sabotage?: (state: StateStore) => StateStore
 }
 
-/** A clock that moves when told to; sleeping takes no time. */
+/** A clock that moves when told to and when somebody sleeps, which takes no time. */
 export class StillClock implements Clock {
   #now: EpochMillis
 
@@ -44,7 +44,9 @@ export class StillClock implements Clock {
     this.#now += by
   }
 
-  async sleep(): Promise<void> {}
+  async sleep(by: Millis): Promise<void> {
+    this.#now += by
+  }
 }
 
 /** Everything is in the past of this: no event time is in the future. */
@@ -61,7 +63,8 @@ export class World {
   readonly store: ObjectStore
   readonly state: StateStore
   readonly sql = new MemorySqlSink()
-  readonly #ids = countingIds()
+  /** How many ids were given away. */
+  ids = 0
 
   constructor(options: WorldOptions) {
     const { plan, partitions, sabotage = (state) => state } = options
@@ -76,22 +79,26 @@ export class World {
     return produce(this.topic, this.plan, records)
   }
 
+  process(): Promise<Process> {
+    return new Process(this).start()
+  }
+
   /** The ports of a new process. Leases of an earlier one have run out. */
-  runtime(calls = new PortCalls()): Runtime {
+  runtime(calls: PortCalls<World>): Runtime {
     this.clock.advance(LEASE)
     return {
       plan: this.plan,
       fingerprint: fingerprint(this.plan),
-      store: faultyStore(this.store, calls),
-      state: faultyState(this.state, calls),
-      sql: faultySql(this.sql, calls),
+      store: faultyStore(calls),
+      state: faultyState(calls),
+      sql: faultySql(calls),
       clock: this.clock,
-      ids: this.#ids,
+      ids: { next: () => `00000000-0000-4000-8000-${String(++this.ids).padStart(12, '0')}` },
     }
   }
 
   read(): Promise<TestRun> {
-    return readRun(this.runtime())
+    return readRun(this.runtime(new PortCalls<World>(this)))
   }
 
   /** Rows of all tables, those of the database as `sql <table>`. */
@@ -105,6 +112,9 @@ export class World {
   }
 }
 
+/** A stage that fails so often in a row ends its process. */
+const ATTEMPTS = 2
+
 /** One process: stages and housekeeping over ports that may fail. */
 export class Process {
   readonly runtime: Runtime
@@ -112,14 +122,15 @@ export class Process {
   readonly #world: World
   readonly #source: RecordSource
 
-  constructor(world: World, calls = new PortCalls()) {
+  constructor(world: World, calls = new PortCalls<World>(world)) {
     this.#world = world
     this.runtime = world.runtime(calls)
     this.keeper = new Housekeeper(this.runtime, () => world.topic.endOffsets(), TIMINGS, {})
     const last = world.plan.outputs.some((output) => output.kind === 'window') ? 'windows' : 'lake'
-    // After each batch, so that closing and folding take turns.
-    this.#source = faultySource(world.topic, calls, async (group) => {
-      if (group.endsWith(last)) await this.keepHouse()
+    let commits = 0
+    // Between batches, so that closing and folding take turns.
+    this.#source = faultySource(calls, async (group) => {
+      if (group.endsWith(last) && commits++ % world.topic.partitions === 0) await this.keepHouse()
     })
   }
 
@@ -132,7 +143,7 @@ export class Process {
 
   /** Applies what the topic holds in these partitions, in all when not given. */
   async drain(partitions = Array.from({ length: this.#world.topic.partitions }, (_, i) => i)): Promise<void> {
-    const settings = { batchSize: this.#world.batchSize, batchWindow: 0, partitions, maxAttempts: 1 }
+    const settings = { batchSize: this.#world.batchSize, batchWindow: 0, partitions, maxAttempts: ATTEMPTS }
     const relieve = async (): Promise<void> => void (await commitAccepted(this.runtime))
     const ends = await this.#world.topic.endOffsets()
     await new StageLoop(this.runtime, this.#source, settings, { relieve }).drain(

@@ -1,120 +1,138 @@
 import { SluiceError } from '#core/errors.ts'
 import type { ObjectInfo, ObjectStore } from '#ports/object-store.ts'
-import type { ReadLimits, RecordSource } from '#ports/record-source.ts'
-import type { SqlChange, SqlSink, SqlTable } from '#ports/sql-sink.ts'
-import type { FencedItem, PutResult, StateStore } from '#ports/state-store.ts'
-import type { RecordBatch } from '#schema/record-batch.ts'
+import type { RecordSource } from '#ports/record-source.ts'
+import type { SqlSink } from '#ports/sql-sink.ts'
+import type { StateStore } from '#ports/state-store.ts'
 
-/** What a call does: `write` may have had its effect when its answer is lost. */
+export interface Ports {
+  readonly store: ObjectStore
+  readonly state: StateStore
+  readonly sql: SqlSink
+  readonly topic: RecordSource
+}
+
+/** `fails`: without effect; `lost`: it has its effect, and the answer is lost. A function runs before the call. */
+export type CallFault = 'fails' | 'lost' | (() => Promise<void>)
+
+/** Something that changed what the ports hold; done to other ports it changes them in the same way. */
+export type PortWrite<P extends Ports> = (ports: P) => Promise<unknown>
+
 export interface PortCall {
   readonly name: string
   readonly write: boolean
 }
 
-/**
- * `crash before` and `crash after`: the process ends before or after the call has its effect, so every later call fails too;
- * `lost`: the call has its effect, its answer is lost, and the process lives on. A function runs before the call.
- */
-export type CallFault = 'crash before' | 'crash after' | 'lost' | (() => Promise<void>)
-
-/** Numbers the calls of all ports it is given to, from 0, and lets one of them go wrong. */
-export class PortCalls {
+/** Numbers the calls to all ports of a process from 0, lets one of them go wrong, and keeps what was written for a replay. */
+export class PortCalls<P extends Ports> {
   readonly calls: PortCall[] = []
-  #at = -1
-  #fault: CallFault = 'crash before'
-  #dead = false
+  readonly writes: PortWrite<P>[] = []
+  /** Runs after each write. */
+  onWrite: () => void = () => {}
+  readonly #ports: P
+  readonly #faults = new Map<number, CallFault>()
 
-  /** Call number `at` goes wrong, counted from now. */
-  plan(at: number, fault: CallFault): void {
-    this.#at = this.calls.length + at
-    this.#fault = fault
+  constructor(ports: P) {
+    this.#ports = ports
   }
 
-  /** The process with these ports has ended. */
-  get dead(): boolean {
-    return this.#dead
+  get ports(): P {
+    return this.#ports
   }
 
-  /** @throws SluiceError STORE_UNAVAILABLE, retryable */
-  async run<T>(name: string, write: boolean, act: () => Promise<T>): Promise<T> {
-    if (this.#dead) throw injected('crashed already', name)
-    const number = this.calls.length
-    this.calls.push({ name, write })
-    if (number !== this.#at) return act()
-    const fault = this.#fault
+  plan(call: number, fault: CallFault): this {
+    this.#faults.set(call, fault)
+    return this
+  }
+
+  read<T>(name: string, act: (ports: P) => Promise<T>): Promise<T> {
+    return this.#run({ name, write: false }, () => act(this.#ports))
+  }
+
+  write<T>(name: string, act: (ports: P) => Promise<T>): Promise<T> {
+    return this.#run({ name, write: true }, () => this.note(act))
+  }
+
+  /** A write that is no call: it never fails. */
+  async note<T>(act: (ports: P) => Promise<T>): Promise<T> {
+    const result = await act(this.#ports)
+    this.writes.push(act)
+    this.onWrite()
+    return result
+  }
+
+  async #run<T>(call: PortCall, act: () => Promise<T>): Promise<T> {
+    const number = this.calls.push(call) - 1
+    const fault = this.#faults.get(number)
+    if (fault === undefined) return act()
     if (typeof fault === 'function') {
       await fault()
       return act()
     }
-    if (fault !== 'crash before') await act()
-    this.#dead = fault !== 'lost'
-    throw injected(`${fault} call ${number}`, name)
+    if (fault === 'lost') await act()
+    throw new SluiceError('STORE_UNAVAILABLE', `call ${number} ${fault} (injected): ${call.name}`, { retryable: true })
   }
 }
 
-function injected(what: string, name: string): SluiceError {
-  return new SluiceError('STORE_UNAVAILABLE', `${what}: ${name}`, { retryable: true })
-}
-
-export function faultyStore(inner: ObjectStore, calls: PortCalls): ObjectStore {
+export function faultyStore<P extends Ports>(calls: PortCalls<P>): ObjectStore {
   return {
-    uri: inner.uri,
-    get: (path, range) => calls.run(`get ${path}`, false, () => inner.get(path, range)),
-    head: (path) => calls.run(`head ${path}`, false, () => inner.head(path)),
-    put: (path, bytes) => calls.run(`put ${path}`, true, () => inner.put(path, bytes)),
-    create: (path, bytes) => calls.run(`create ${path}`, true, () => inner.create(path, bytes)),
-    delete: (path) => calls.run(`delete ${path}`, true, () => inner.delete(path)),
+    uri: calls.ports.store.uri,
+    get: (path, range) => calls.read(`get ${path}`, ({ store }) => store.get(path, range)),
+    head: (path) => calls.read(`head ${path}`, ({ store }) => store.head(path)),
+    put: (path, bytes) => calls.write(`put ${path}`, ({ store }) => store.put(path, bytes)),
+    create: (path, bytes) => calls.write(`create ${path}`, ({ store }) => store.create(path, bytes)),
+    delete: (path) => calls.write(`delete ${path}`, ({ store }) => store.delete(path)),
     async *list(prefix: string, options?: { readonly startAfter?: string }): AsyncIterable<ObjectInfo> {
-      const found: ObjectInfo[] = []
-      await calls.run(`list ${prefix}`, false, async () => {
-        for await (const info of inner.list(prefix, options)) found.push(info)
-      })
-      yield* found
+      yield* await calls.read(`list ${prefix}`, ({ store }) => all(store.list(prefix, options)))
     },
   }
 }
 
-export function faultyState(inner: StateStore, calls: PortCalls): StateStore {
+export function faultyState<P extends Ports>(calls: PortCalls<P>): StateStore {
   return {
-    get: (group, id) => calls.run(`state get ${group} ${id}`, false, () => inner.get(group, id)),
-    put: (item: FencedItem, expected: number | null): Promise<PutResult> =>
-      calls.run(`state put ${item.group} ${item.id}`, true, () => inner.put(item, expected)),
+    get: (group, id) => calls.read(`state get ${group} ${id}`, ({ state }) => state.get(group, id)),
+    put: (item, expected) =>
+      calls.write(`state put ${item.group} ${item.id}`, ({ state }) => state.put(item, expected)),
     delete: (group, id, expected) =>
-      calls.run(`state delete ${group} ${id}`, true, () => inner.delete(group, id, expected)),
-    list: (group, range) => calls.run(`state list ${group}`, false, () => inner.list(group, range)),
-    close: () => inner.close(),
+      calls.write(`state delete ${group} ${id}`, ({ state }) => state.delete(group, id, expected)),
+    list: (group, range) => calls.read(`state list ${group}`, ({ state }) => state.list(group, range)),
+    close: async () => {},
   }
 }
 
-/** Only `commit` is numbered; `onCommitted` runs after each that succeeded, unnumbered calls in it included. */
-export function faultySource(
-  inner: RecordSource,
-  calls: PortCalls,
-  onCommitted: (group: string) => Promise<void> = async () => {},
+export function faultySql<P extends Ports>(calls: PortCalls<P>): SqlSink {
+  return {
+    prepare: (tables) => calls.write('sql prepare', ({ sql }) => sql.prepare(tables)),
+    fence: (name) => calls.read(`sql fence ${name}`, ({ sql }) => sql.fence(name)),
+    apply: (name, fence, changes) =>
+      calls.write(`sql apply ${name} ${fence}`, ({ sql }) => sql.apply(name, fence, changes)),
+    close: async () => {},
+  }
+}
+
+/** Only `commit` is numbered: what is read of a topic is the same at any time. `onCommitted` runs after each. */
+export function faultySource<P extends Ports>(
+  calls: PortCalls<P>,
+  onCommitted: (group: string) => Promise<void>,
 ): RecordSource {
+  const { topic: inner } = calls.ports
   return {
     topic: inner.topic,
     partitionCount: () => inner.partitionCount(),
     endOffset: (partition) => inner.endOffset(partition),
     endOffsets: () => inner.endOffsets(),
-    read: (partition: number, from: number, limits: ReadLimits): Promise<RecordBatch | undefined> =>
-      inner.read(partition, from, limits),
+    read: (partition, from, limits) => inner.read(partition, from, limits),
     wait: (timeout, signal) => inner.wait(timeout, signal),
     committed: (group) => inner.committed(group),
     async commit(group, partition, offset) {
-      await calls.run(`commit ${group} ${partition} ${offset}`, true, () => inner.commit(group, partition, offset))
+      await calls.write(`commit ${group} ${partition}`, ({ topic }) => topic.commit(group, partition, offset))
       await onCommitted(group)
     },
-    close: () => inner.close(),
+    close: async () => {},
   }
 }
 
-export function faultySql(inner: SqlSink, calls: PortCalls): SqlSink {
-  return {
-    prepare: (tables: readonly SqlTable[]) => calls.run('sql prepare', true, () => inner.prepare(tables)),
-    fence: (name) => calls.run(`sql fence ${name}`, false, () => inner.fence(name)),
-    apply: (name: string, fence: number, changes: readonly SqlChange[]) =>
-      calls.run(`sql apply ${name} ${fence}`, true, () => inner.apply(name, fence, changes)),
-    close: () => inner.close(),
-  }
+async function all<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
+  const found: T[] = []
+  for await (const item of items) found.push(item)
+  return found
 }

@@ -65,6 +65,14 @@ describe('A result', () => {
     ])
   })
 
+  test('as JSON loses no column that has the name of another', async () => {
+    const terminal = new RecordingTerminal()
+    const columns = ['id', 'id', 'id_1', 'id'].map((name) => ({ name, type: 'INTEGER' }))
+    const writer = rowWriter(terminal, 'json', columns)
+    await writer.add([1, 2, 3, 4])
+    expect(JSON.parse(terminal.output)).toEqual({ id: 1, id_2: 2, id_1: 3, id_3: 4 })
+  })
+
   test.each([
     ['table', 'district  the total\n'],
     ['csv', 'district,the total\n'],

@@ -146,6 +146,44 @@ describe('sluice show', () => {
   })
 })
 
+describe('sluice query', () => {
+  const perDistrict =
+    'SELECT district, sum(total_crimes) AS total FROM Gold.crime_per_district_day GROUP BY ALL ORDER BY district LIMIT 2'
+
+  test('asks the tables in SQL', async () => {
+    const { code, lines } = await sluice(['query', perDistrict])
+    expect(code).toBe(0)
+    expect(lines).toEqual([
+      expect.stringMatching(/^district +total$/),
+      expect.stringMatching(/^001 +\d+$/),
+      expect.stringMatching(/^002 +\d+$/),
+    ])
+  })
+
+  test('counts what the tables hold, as CSV and as JSON', async () => {
+    const sql = 'SELECT count(*) AS records FROM bronze.crimes'
+    expect((await sluice(['query', sql, '--format', 'csv'])).out).toBe('records\n2000\n')
+    expect((await sluice(['query', sql, '--json'])).out).toBe('{"records":2000}\n')
+  })
+
+  test('has a table without files too, and every table where none is named', async () => {
+    expect((await sluice(['query', 'SELECT count(*) AS n FROM late.crimes', '--format', 'csv'])).out).toBe('n\n0\n')
+    const { out } = await sluice(['query', "SELECT schema || '.' || name AS name FROM (SHOW ALL TABLES)", '--format', 'csv'])
+    expect(out.split('\n').slice(1, -1).sort()).toEqual(TABLES.split(', ').sort())
+  })
+
+  test.each([
+    [['SELECT * FROM gold.crime'], 'sluice: QUERY_FAILED: '],
+    [['SELEC 1'], 'sluice: QUERY_FAILED: '],
+    [['SELECT 1', '--format', 'xml'], 'sluice: USAGE: --format takes table, csv, json, not xml.\n'],
+    [[], 'sluice: USAGE: Which query? Try: sluice query "SELECT count(*) FROM bronze.crimes"\n'],
+  ])('refuses %j', async (args, message) => {
+    const { code, out, err } = await sluice(['query', ...args])
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toContain(message)
+  })
+})
+
 describe('sluice history', () => {
   test('lists the commits, newest first', async () => {
     const { lines } = await sluice(['history', 'bronze.crimes'])
