@@ -55,10 +55,14 @@ describe('The TypeScript in the documents', () => {
   })
 
   test('compiles', { timeout: 60_000 }, () => {
-    const { stdout, stderr } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder], {
-      cwd: folder,
-      encoding: 'utf8',
-    })
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder],
+      {
+        cwd: folder,
+        encoding: 'utf8',
+      },
+    )
     expect(stderr).toBe('')
     // Errors in files that the blocks import are another test's business.
     expect(stdout.split('\n').filter((line) => /^(?!\.\.).*error TS/.test(line))).toEqual([])

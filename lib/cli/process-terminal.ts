@@ -9,12 +9,13 @@ const SAME_SIGNAL_MS = 500
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process
   let interrupt: AbortController | undefined
-  // A reader that went away (`| head`) is no failure: whoever can stop cleanly does, anybody else is done.
+  // A reader that went away (`| head`, a closed window) is no failure: whoever can stop cleanly does, anybody else is done.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
     if (interrupt === undefined) process.exit(EXIT.done)
     interrupt.abort()
   })
+  stderr.on('error', () => {})
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
@@ -48,5 +49,7 @@ function onSignals(): AbortController {
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
+  // The window was closed, perhaps after a Ctrl-C: nobody is in a hurry.
+  process.on('SIGHUP', () => interrupt.abort())
   return interrupt
 }

@@ -89,6 +89,7 @@ async function drive(
 ): Promise<RunSummary | null> {
   const { pipeline } = session
   const interrupted = new Promise<null>((resolve) => {
+    if (terminal.interrupted.aborted) resolve(null)
     terminal.interrupted.addEventListener('abort', () => resolve(null), { once: true })
   })
   const over = new AbortController()

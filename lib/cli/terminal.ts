@@ -11,7 +11,7 @@ export interface Terminal {
   readonly rows: number
   readonly workingFolder: string
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Aborts at the first Ctrl-C or SIGTERM. Who asks for it takes over; until then they end the process as usual. */
+  /** Aborts at the first Ctrl-C, SIGTERM or SIGHUP. Who asks for it takes over; until then they end the process as usual. */
   readonly interrupted: AbortSignal
 }
 

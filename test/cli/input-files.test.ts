@@ -72,13 +72,15 @@ describe('An input that can not be read', () => {
     ],
     [
       'has a column twice',
-      withHeader((header) => header.replace('Location', 'Ward')).replace('Ward Description', 'Location Description'),
+      withHeader((header) => header.replace(/Location$/, 'Ward')),
       headerFault('CSV_COLUMN_DUPLICATE', "columns 13 ('Ward') and 22 ('Ward') are both 'ward'"),
     ],
     [
       'begins with a record',
       `${crime()}\r\n${crime()}\r\n`,
-      expect.stringMatching(/^sluice: CSV_COLUMN_UNKNOWN: .*\n {2}- column 1, '1', is not a field of the topic/) as string,
+      expect.stringMatching(
+        /^sluice: CSV_COLUMN_UNKNOWN: .*\n {2}- column 1, '1', is not a field of the topic/,
+      ) as string,
     ],
     [
       'is UTF-16',
@@ -98,7 +100,9 @@ describe('An input that can not be read', () => {
     const { data, input } = place()
     const { code, err } = await runCrimes(input('crimes.xlsx', csv([crime()])), data)
     expect(code).toBe(2)
-    expect(err).toMatch(/^sluice: INPUT_FORMAT_UNKNOWN: .*crimes.xlsx: expected a file that ends in .csv .*found '.xlsx'/)
+    expect(err).toMatch(
+      /^sluice: INPUT_FORMAT_UNKNOWN: .*crimes.xlsx: expected a file that ends in .csv .*found '.xlsx'/,
+    )
   })
 
   test('keeps the good one before it from being fed', async () => {
@@ -111,7 +115,17 @@ describe('An input that can not be read', () => {
 
   test('is read when it has been mended', async () => {
     const { data, input } = place()
-    expect((await runCrimes(input('crimes.csv', withHeader((header) => header.replace('ID', 'Id No'))), data)).code).toBe(2)
+    expect(
+      (
+        await runCrimes(
+          input(
+            'crimes.csv',
+            withHeader((header) => header.replace('ID', 'Id No')),
+          ),
+          data,
+        )
+      ).code,
+    ).toBe(2)
     const ended = await runCrimes(input('crimes.csv', csv([crime()])), data)
     expect(countsOf(ended)).toEqual({ read: 1, counted: 1, late: 0, quarantined: 0 })
     expect((await tablesOf(data))['silver.crimes']).toHaveLength(1)

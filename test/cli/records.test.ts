@@ -77,12 +77,15 @@ describe('A record that is no crime', () => {
     return () => folder[Symbol.dispose]()
   })
 
-  test.each(FAULTS.map((fault, i) => [...fault, i] as const))('with %s "%s" is set aside: %s', (_, cell, reason, detail, i) => {
-    const found = aside.find(({ value }) => value?.includes(`"block":"bad ${i}"`))
-    const district = reason === 'district known' ? '' : '001'
-    expect(found).toMatchObject({ reason, detail, key: district, partition: partitionOf(district) })
-    expect(found?.value).toContain(cell === '' ? ':' : cell)
-  })
+  test.each(FAULTS.map((fault, i) => [...fault, i] as const))(
+    'with %s "%s" is set aside: %s',
+    (_, cell, reason, detail, i) => {
+      const found = aside.find(({ value }) => value?.includes(`"block":"bad ${i}"`))
+      const district = reason === 'district known' ? '' : '001'
+      expect(found).toMatchObject({ reason, detail, key: district, partition: partitionOf(district) })
+      expect(found?.value).toContain(cell === '' ? ':' : cell)
+    },
+  )
 
   test('is at the offset of its record in the topic', () => {
     const bronze = result.tables['bronze.crimes'] ?? []
@@ -192,7 +195,12 @@ describe('A file of crimes', () => {
     const { counts, tables } = await ran('crimes.csv', content)
     expect(counts).toEqual({ read: 4, counted: 4, late: 0, quarantined: 0 })
     const rows = (tables['silver.crimes'] ?? []).toSorted((a, b) => Number(a['id']) - Number(b['id']))
-    expect(rows.map((row) => row['block'])).toEqual(['001XX N STATE ST', 'LAKE, SHORE', 'A "B" C', '00100 CAF\u00c9 ST'])
+    expect(rows.map((row) => row['block'])).toEqual([
+      '001XX N STATE ST',
+      'LAKE, SHORE',
+      'A "B" C',
+      '00100 CAF\u00c9 ST',
+    ])
     expect(rows[0]).toMatchObject({ id: 1, date: Date.UTC(2018, 5, 1, 15), iucr: '0810', beat: '0111', ward: 42 })
   })
 })

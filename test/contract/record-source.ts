@@ -26,12 +26,7 @@ export function recordSourceContract(name: string, open: () => Promise<TopicUnde
   describe(`${name}, as a record source and topic writer,`, () => {
     it('knows its name and its partitions', async () => {
       const { source, writer, name = 'events' } = await opened()
-      expect([source.topic, writer.topic, await source.partitionCount(), writer.partitions]).toEqual([
-        name,
-        name,
-        3,
-        3,
-      ])
+      expect([source.topic, writer.topic, await source.partitionCount(), writer.partitions]).toEqual([name, name, 3, 3])
     })
 
     it('has nothing to read in the beginning', async () => {

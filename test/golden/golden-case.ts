@@ -62,7 +62,7 @@ export function goldenCase(name: string, scenarios: { readonly whole: Scenario; 
         expect(calls.length).toBeGreaterThan(100)
       })
 
-      it('gives the same tables when any call to a port fails, or its answer is lost', LONG, async () => {
+      it('gives the same tables when any write to a port fails, or its answer is lost', LONG, async () => {
         const calls = await failEverywhere(small, check)
         expect(calls.length).toBeGreaterThan(100)
       })

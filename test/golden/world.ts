@@ -15,6 +15,7 @@ import { commitAccepted } from '#runtime/commit.ts'
 import { deliverToSql } from '#runtime/deliver.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { plannedSqlTables } from '#runtime/tables.ts'
+import { RecordPacker } from '#schema/record-packer.ts'
 import { produce, readRun, type TestRecord, type TestRun } from '../../lib/testing/index.ts'
 import { faultySource, faultySql, faultyState, faultyStore, PortCalls } from '../support/faulty-ports.ts'
 import { MemorySqlSink } from '../support/memory-sql-sink.ts'
@@ -77,6 +78,13 @@ export class World {
 
   feed(records: readonly TestRecord[]): Promise<void> {
     return produce(this.topic, this.plan, records)
+  }
+
+  async feedTo(partition: number, record: Readonly<Record<string, unknown>>): Promise<void> {
+    const value = new TextEncoder().encode(JSON.stringify(record))
+    const packer = new RecordPacker()
+    packer.add(null, 0, 0, value, 0, value.length)
+    await this.topic.append(partition, packer.take())
   }
 
   process(): Promise<Process> {

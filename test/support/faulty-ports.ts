@@ -44,6 +44,11 @@ export class PortCalls<P extends Ports> {
     return this
   }
 
+  /** What is planned and did not happen won't. */
+  clear(): void {
+    this.#faults.clear()
+  }
+
   read<T>(name: string, act: (ports: P) => Promise<T>): Promise<T> {
     return this.#run({ name, write: false }, () => act(this.#ports))
   }

@@ -5,7 +5,9 @@ type DuckDb = typeof import('@duckdb/node-api')
 /** Makes of a value one that JSON can hold. */
 export type JsonConverter = DuckDBValueConverter<Json>
 
-/** The package's own, but for whole numbers (numbers where exact) and instants (ISO 8601, UTC). */
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** The package's own, but for whole numbers (numbers where exact), instants (ISO 8601, UTC) and bytes that are UTF-8 (text). */
 export function jsonValues(duckdb: DuckDb): JsonConverter {
   const { DuckDBTypeId, JsonDuckDBValueConverter } = duckdb
   const whole = new Set<number>([
@@ -21,7 +23,19 @@ export function jsonValues(duckdb: DuckDb): JsonConverter {
       const instant = value as { readonly micros: bigint; readonly isFinite: boolean }
       return instant.isFinite ? isoInstant(instant.micros) : instant.micros > 0n ? 'infinity' : '-infinity'
     }
+    if (type.typeId === DuckDBTypeId.BLOB) {
+      const text = textOf(value as { readonly bytes: Uint8Array })
+      if (text !== undefined) return text
+    }
     return JsonDuckDBValueConverter(value, type, converter)
+  }
+}
+
+function textOf({ bytes }: { readonly bytes: Uint8Array }): string | undefined {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return undefined
   }
 }
 

@@ -27,6 +27,14 @@ describe('The process', () => {
     expect(await errors).toBe('')
   })
 
+  test('stops cleanly when its window is closed', async () => {
+    const { child, exit } = start(['dev', '--no-sql'])
+    await once(child.stdout, 'data')
+    child.kill('SIGHUP')
+    expect(await text(child.stdout)).toContain('Stopped after')
+    expect(await exit).toEqual([0, null])
+  })
+
   test('ends quietly when nobody reads on, as with | head', async () => {
     const { child, errors, exit } = start(['dev', '--json', '--no-sql'])
     await once(child.stdout, 'data')

@@ -166,9 +166,22 @@ describe('sluice query', () => {
     expect((await sluice(['query', sql, '--json'])).out).toBe('{"records":2000}\n')
   })
 
+  test('shows bytes as the text that they are', async () => {
+    const { out } = await sluice(['query', 'SELECT key, value FROM bronze.crimes LIMIT 1', '--json'])
+    const { key, value } = JSON.parse(out)
+    expect(JSON.parse(value)).toMatchObject({ district: key })
+    const other = await sluice(['query', "SELECT '\\xFF'::BLOB AS b, encode('\\x22é') AS c", '--json'])
+    expect(JSON.parse(other.out)).toEqual({ b: '\\xFF', c: '\\x22é' })
+  })
+
   test('has a table without files too, and every table where none is named', async () => {
     expect((await sluice(['query', 'SELECT count(*) AS n FROM late.crimes', '--format', 'csv'])).out).toBe('n\n0\n')
-    const { out } = await sluice(['query', "SELECT schema || '.' || name AS name FROM (SHOW ALL TABLES)", '--format', 'csv'])
+    const { out } = await sluice([
+      'query',
+      "SELECT schema || '.' || name AS name FROM (SHOW ALL TABLES)",
+      '--format',
+      'csv',
+    ])
     expect(out.split('\n').slice(1, -1).sort()).toEqual(TABLES.split(', ').sort())
   })
 
