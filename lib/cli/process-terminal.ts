@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { performance } from 'node:perf_hooks'
 import type { Terminal } from '#cli/terminal.ts'
 import { EXIT } from '#cli/terminal.ts'
@@ -21,7 +22,13 @@ export function processTerminal(): Terminal {
     err: (text) => void stderr.write(text),
     written: async () => {
       if (!stdout.writableNeedDrain) return
-      await new Promise<void>((resolve) => void stdout.once('drain', resolve).once('error', () => resolve()))
+      const done = new AbortController()
+      const { signal } = done
+      // An error makes `once` reject: the listener above has dealt with it. The signal takes the other listeners away.
+      const events = ['drain', 'close'].map((event) => once(stdout, event, { signal }))
+      await Promise.race(events).catch(() => {})
+      done.abort()
+      await Promise.allSettled(events)
     },
     interactive: stdout.isTTY === true && stderr.isTTY === true && env['TERM'] !== 'dumb',
     get columns() {

@@ -61,11 +61,17 @@ export class LocalPipeline {
   #finishing = false
   #finished: Promise<void> = Promise.resolve()
 
-  private constructor(options: LocalPipelineOptions, runtime: Runtime, topic: OpenTopic, consumer: string) {
+  private constructor(
+    options: LocalPipelineOptions,
+    runtime: Runtime,
+    topic: OpenTopic,
+    partitions: number,
+    consumer: string,
+  ) {
     this.#options = options
     this.#topic = topic
     this.runtime = runtime
-    this.#team = startTeam(options, runtime, topic, consumer)
+    this.#team = startTeam(options, runtime, topic, partitions, consumer)
     const { commitEvery, closeEvery, events } = options
     const settings = { commitEvery, closeEvery, checkpointEvery: CHECKPOINT_EVERY }
     this.#housekeeper = new Housekeeper(runtime, (signal) => this.#settledEndOffsets(signal), settings, events)
@@ -81,7 +87,7 @@ export class LocalPipeline {
     if (options.topic.kind === 'embedded') await checkStateIsCurrent(runtime, topic.source, folders.state)
     await createTables(runtime)
     const consumer = options.topic.kind === 'kafka' ? await stateIdentity(runtime) : ''
-    const pipeline = new LocalPipeline(options, runtime, topic, consumer)
+    const pipeline = new LocalPipeline(options, runtime, topic, await topic.source.partitionCount(), consumer)
     try {
       await pipeline.#team.ready
     } catch (error) {
@@ -171,9 +177,14 @@ export async function totalCounts(runtime: Runtime, progress: readonly Progress[
   return { read, counted: read - quarantined, late: 0, partlyLate: 0, quarantined, maxEventTime: null }
 }
 
-function startTeam(options: LocalPipelineOptions, runtime: Runtime, topic: OpenTopic, consumer: string): StageTeam {
+function startTeam(
+  options: LocalPipelineOptions,
+  runtime: Runtime,
+  topic: OpenTopic,
+  partitions: number,
+  consumer: string,
+): StageTeam {
   const { batchSize, batchWindow, events, pipelinePath } = options
-  const { partitions } = options.topic
   // Rows that go to SQL need the one connection of this thread.
   const workers = pipelinePath === null || sqlRowOutputs(runtime).length > 0 ? 0 : options.workers
   const settings = { batchSize, batchWindow, consumer }

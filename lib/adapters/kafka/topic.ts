@@ -1,2 +1,2 @@
-export { KafkaRecordSource, type KafkaTopicOptions } from './source.ts'
+export { KafkaRecordSource } from './source.ts'
 export { KafkaTopicWriter } from './writer.ts'

@@ -14,7 +14,7 @@ const beside = (name: string): URL => new URL(`./${name}${extname(import.meta.ur
 
 /**
  * The sink on PGlite, PostgreSQL in this process: a folder instead of a server. It runs in a thread of its own, takes about
- * 100 MB, and is there after 0.4 s; creating the folder takes 3 s once, in a process of its own, as it needs 450 MB.
+ * 85 MB, and is there after 0.3 s. Creating the folder takes 3 s once, in a process of its own, as it needs 350 MB.
  *
  * The end of the process at any moment leaves a folder that opens again with all and nothing but what was committed. The end
  * of the machine may not: PGlite does not wait for the disk.

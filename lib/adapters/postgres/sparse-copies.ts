@@ -26,7 +26,10 @@ export function keepLargeCopiesSparse(): void {
   }
   bytes.set = function (this: Uint8Array, from: ArrayLike<number>, at?: number): void {
     const pages = copies.get(from)
-    if (pages === undefined) return set.call(this, from, at)
+    if (pages === undefined) {
+      set.call(this, from, at)
+      return
+    }
     for (const [i, stored] of pages.entries()) {
       const page = this.subarray(i * PAGE, (i + 1) * PAGE)
       if (stored !== null) set.call(page, stored)
