@@ -21,7 +21,6 @@ export type { NewTable } from '#delta/create.ts'
 export { writeDataFile } from '#delta/data-file.ts'
 export type { DeltaDeps } from '#delta/deps.ts'
 export type { HistoryEntry } from '#delta/history.ts'
-export type { RowOptions, TableRow } from '#delta/rows.ts'
 export type { Snapshot } from '#delta/snapshot.ts'
 
 /** What an append needs to know of its table. */

@@ -8,7 +8,7 @@ import { MALFORMED_HEADER } from '#schema/record-batch.ts'
 import { RecordPacker } from '#schema/record-packer.ts'
 
 /** An append is about so large; a single record may be larger. */
-const APPEND_BYTES = 1024 * 1024
+const APPEND_BYTES = 900 * 1024
 /** With many partitions appends are smaller, so that what is packed takes no more than this in all. */
 const PACKED_BYTES_MAX = 24 * 1024 * 1024
 const APPEND_BYTES_MIN = 64 * 1024

@@ -34,10 +34,21 @@ async function openResults(runtime: Runtime, sink: string): Promise<readonly Pen
   return item.body.pending.filter((result) => result.seq > done)
 }
 
-async function rowsOf(runtime: Runtime, results: readonly PendingResult[]) {
-  const all: { readonly seq: number; readonly rows: readonly WindowRow[] }[] = []
-  for (const { seq, path } of results) all.push({ seq, rows: await readResult(runtime, path) })
-  return all
+interface OpenRows {
+  readonly seq: number
+  readonly rows: readonly WindowRow[]
+}
+
+/** Null when somebody else has delivered the result meanwhile, and its object was deleted. */
+async function rowsOf(runtime: Runtime, sink: string, { seq, path }: PendingResult): Promise<OpenRows | null> {
+  try {
+    return { seq, rows: await readResult(runtime, path) }
+  } catch (error) {
+    if (!isSluiceError(error, 'OBJECT_NOT_FOUND')) throw error
+    const done = (await readMark(runtime.state, controlGroup(runtime), sink)) ?? 0
+    if (seq > done) throw error
+    return null
+  }
 }
 
 /**
@@ -48,7 +59,11 @@ export async function deliverToTables(runtime: Runtime): Promise<readonly Commit
   const results = await openResults(runtime, TABLES)
   const last = results.at(-1)
   if (last === undefined) return []
-  const all = await rowsOf(runtime, results)
+  const all: OpenRows[] = []
+  for (const result of results) {
+    const open = await rowsOf(runtime, TABLES, result)
+    if (open !== null) all.push(open)
+  }
   const done: Committed[] = []
   for (const output of runtime.plan.outputs.filter(isWindowOutput)) {
     for (const sink of output.sinks) {
@@ -65,7 +80,7 @@ async function appendRows(
   runtime: Runtime,
   output: WindowOutput,
   tableName: string,
-  all: Awaited<ReturnType<typeof rowsOf>>,
+  all: readonly OpenRows[],
   seq: number,
 ): Promise<readonly Committed[]> {
   const appId = closeAppId(runtime, output.name)
@@ -101,8 +116,9 @@ async function appendRows(
 export async function deliverToSql(runtime: Runtime): Promise<void> {
   if (!hasSql(runtime)) return
   for (const result of await openResults(runtime, SQL)) {
-    const rows = await readResult(runtime, result.path)
-    await runtime.sql?.apply(closeAppId(runtime, '*'), result.seq, sqlChanges(runtime, rows))
+    const open = await rowsOf(runtime, SQL, result)
+    if (open === null) continue
+    await runtime.sql?.apply(closeAppId(runtime, '*'), result.seq, sqlChanges(runtime, open.rows))
     await raiseMark(runtime.state, controlGroup(runtime), SQL, result.seq)
   }
 }

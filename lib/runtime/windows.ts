@@ -1,9 +1,9 @@
-import type { EpochMillis } from '#core/time.ts'
+import type { EpochMillis, Millis } from '#core/time.ts'
 import { writeDataFile } from '#delta/table.ts'
 import { isWindowOutput, lateTable, type WindowOutput } from '#plan/plan.ts'
 import { acceptedItems } from '#runtime/accepted.ts'
 import { lateBatch } from '#runtime/coordinates.ts'
-import { addDirty } from '#runtime/dirty.ts'
+import { addDirty, type DirtyWindow } from '#runtime/dirty.ts'
 import { controlGroup, dirtyGroup, lateGroup, MARK_ID, pageGroup, progressGroup } from '#runtime/keys.ts'
 import { firstAbove, type LastRecord, lastRecordOf } from '#runtime/last-record.ts'
 import { readMark } from '#runtime/mark.ts'
@@ -107,10 +107,14 @@ class WindowsPartitions {
     for (const [index, pageRows] of this.#folder.assign(prepared.eventTimes, rows)) {
       late.push(...(await this.#foldPage(unit, index, pageRows)))
     }
-    // A page that expired after its records were applied is empty again: to a poller that was overtaken they all look late.
-    if (late.length > 0 && (await this.#isOvertaken(unit))) return null
+    // Read after the pages are durable: a window that was closed by then may have missed these rows.
+    const mark = await this.#mark()
+    const dirty = mark === null ? [] : this.#reopened(unit, mark, late)
+    // To a poller that was overtaken, records look late whose page has expired meanwhile, and settled windows look changed.
+    const doubtful = late.length > 0 || dirty.some((one) => mark! >= one.window.end + this.#graceOf(one.output))
+    if (doubtful && (await this.#isOvertaken(unit))) return null
     await this.#publishLate(unit, late)
-    const mark = await this.#markDirty(unit, late)
+    if (dirty.length > 0) await addDirty(this.#runtime.state, dirtyGroup(this.#runtime), unit.partition, dirty)
     return advance(records, first, unit, late, mark)
   }
 
@@ -168,15 +172,13 @@ class WindowsPartitions {
     }
   }
 
-  /** The mark is read after the pages are durable: a window that was closed by then may have missed these rows. */
-  async #markDirty(unit: Unit, late: readonly LateEntry[]): Promise<EpochMillis | null> {
-    const mark = await this.#mark()
-    if (mark === null || unit.rows.length === 0) return mark
-    const { eventTimes, offsets } = unit.prepared
-    const folded = { rows: unit.rows, eventTimes, offsets }
-    const dirty = reopenedWindows(this.#outputs, this.#layout, folded, mark, late)
-    if (dirty.length > 0) await addDirty(this.#runtime.state, dirtyGroup(this.#runtime), unit.partition, dirty)
-    return mark
+  #reopened({ rows, prepared }: Unit, mark: EpochMillis, late: readonly LateEntry[]): readonly DirtyWindow[] {
+    const { eventTimes, offsets } = prepared
+    return reopenedWindows(this.#outputs, this.#layout, { rows, eventTimes, offsets }, mark, late)
+  }
+
+  #graceOf(output: number): Millis {
+    return this.#outputs[output]!.window.grace
   }
 }
 

@@ -57,8 +57,5 @@ export interface Field {
 export type Fields = readonly Field[]
 
 /** JavaScript type of a column's value. */
-export type ColumnValue<C extends Column> = C extends Column<infer K, infer N>
-  ? N extends true
-    ? ValueOf[K] | null
-    : ValueOf[K]
-  : never
+export type ColumnValue<C extends Column> =
+  C extends Column<infer K, infer N> ? (N extends true ? ValueOf[K] | null : ValueOf[K]) : never

@@ -83,6 +83,21 @@ describe.skipIf(!existsSync('/dev/full'))('A topic on a full disk', () => {
   })
 })
 
+describe('A write-ahead log whose index finds no room', () => {
+  test('means a full disk too', () => {
+    const shared = Object.assign(new Error('disk I/O error'), { errcode: 4874 })
+    expect(stateError(shared, '/data/state.sqlite')).toMatchObject({
+      code: 'DISK_FULL',
+      retryable: false,
+      message:
+        'Writing /data/state.sqlite needs room on the disk, but none is left. Free some and start again: nothing written is lost.',
+    })
+    // Another fault of the disk is none.
+    const fault = Object.assign(new Error('disk I/O error'), { errcode: 266 })
+    expect(stateError(fault, '/data/state.sqlite')).toBe(fault)
+  })
+})
+
 /** What fails from a certain call on, as if the disk were full from then on. */
 class FullFrom {
   calls = 0

@@ -1,7 +1,14 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { RecordingTerminal } from '../unit/cli/recording-terminal.ts'
 import { crime, csv } from './crimes-csv.ts'
 import { place, runCrimes, sluice } from './sluice.ts'
+
+class BrokenTerminal extends RecordingTerminal {
+  override out(): void {
+    throw new TypeError('no terminal')
+  }
+}
 
 describe('The command line', () => {
   test.each([
@@ -45,6 +52,17 @@ describe('The command line', () => {
         message: expect.stringMatching(/^There is no file /),
         details: { path: join(folder, 'june.csv'), code: 'ENOENT' },
       },
+    })
+  })
+
+  test('gets a fault of the program with its stack, with --json as JSON', async () => {
+    const plain = await sluice(['plan', 'crimes'], new BrokenTerminal())
+    expect(plain.code).toBe(1)
+    expect(plain.err).toMatch(/^sluice: TypeError: no terminal\n {4}at /)
+    const json = await sluice(['plan', 'crimes', '--json'], new BrokenTerminal())
+    expect(json.code).toBe(1)
+    expect(JSON.parse(json.err)).toEqual({
+      error: { code: null, message: expect.stringMatching(/^TypeError: no terminal\n/), details: {} },
     })
   })
 

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { isSluiceError, SluiceError } from '#core/errors.ts'
 import type { SqlSink } from '#ports/sql-sink.ts'
 import { type Connection, type SqlDriver, SqlFault, type TextRow } from './driver.ts'
+import { copyTemplate, keepTemplate, templateFolder } from './pglite-template.ts'
 import type { FromPgliteWorker, ToPgliteWorker } from './pglite-worker.ts'
 import { SessionDriver, sinkError } from './session.ts'
 import { PostgresSink } from './sink.ts'
@@ -14,7 +15,8 @@ const beside = (name: string): URL => new URL(`./${name}${extname(import.meta.ur
 
 /**
  * The sink on PGlite, PostgreSQL in this process: a folder instead of a server. It runs in a thread of its own, takes about
- * 85 MB, and is there after 0.3 s. Creating the folder takes 3 s once, in a process of its own, as it needs 350 MB.
+ * 85 MB, and is there after 0.3 s. Creating the folder takes 3 s the first time, in a process of its own, as it needs 350 MB;
+ * after that it is copied from a template in the user's cache folder.
  *
  * The end of the process at any moment leaves a folder that opens again with all and nothing but what was committed. The end
  * of the machine may not: PGlite does not wait for the disk.
@@ -59,7 +61,11 @@ async function createDatabase(path: string): Promise<void> {
   }
   const half = mkdtempSync(join(parent, prefix))
   try {
-    await runCreator(half)
+    const template = templateFolder()
+    if (!(await copyTemplate(template, half))) {
+      await runCreator(half)
+      await keepTemplate(half, template)
+    }
     renameSync(half, path)
   } catch (error) {
     rmSync(half, { recursive: true, force: true })
@@ -68,7 +74,7 @@ async function createDatabase(path: string): Promise<void> {
 }
 
 function runCreator(folder: string): Promise<void> {
-  const creator = fork(fileURLToPath(beside('pglite-create')), [folder], {
+  const creator = fork(fileURLToPath(beside('pglite-create-worker')), [folder], {
     // The baseline compiler only: half the time and memory.
     execArgv: ['--liftoff-only'],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

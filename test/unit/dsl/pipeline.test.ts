@@ -60,7 +60,10 @@ describe('A pipeline', () => {
 describe('A pipeline is refused', () => {
   test('when its windows start from different steps', () => {
     const hourly = (rows: Pick<typeof checked, 'groupBy'>) =>
-      rows.groupBy('floor').window(tumbling('1 hour', { grace: '0 seconds' })).aggregate((a) => ({ readings: a.count() }))
+      rows
+        .groupBy('floor')
+        .window(tumbling('1 hour', { grace: '0 seconds' }))
+        .aggregate((a) => ({ readings: a.count() }))
     const define = () =>
       pipeline('readings', {
         checked: hourly(checked).into(delta.table('gold.checked')),
