@@ -64,7 +64,7 @@ function tuneMemory() {
   const streams = ['run', 'dev'].includes(process.argv[2])
   if (!streams || process.env.SLUICE_TUNED || process.execve === undefined || process.platform !== 'linux') return
   const flags = ['--max-semi-space-size=4', ...process.execArgv]
-  const env = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_ARENA_MAX: '2', ...process.env, SLUICE_TUNED: '1' }
+  const env = { MALLOC_MMAP_THRESHOLD_: '1048576', MALLOC_ARENA_MAX: '2', ...process.env, SLUICE_TUNED: '1' }
   process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], env)
 }
 

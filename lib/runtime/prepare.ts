@@ -102,7 +102,7 @@ function refuseFuture(draft: Draft, eventTimes: Float64Array, rows: number, maxF
 }
 
 function isoTime(instant: number): string {
-  return Math.abs(instant) <= 8.64e15 ? new Date(instant).toISOString() : String(instant)
+  return Math.abs(instant) <= LAST_INSTANT ? new Date(instant).toISOString() : String(instant)
 }
 
 function applyCheck(step: CheckStep, index: number, batch: ColumnBatch, draft: Draft): void {
@@ -190,15 +190,18 @@ function computeValue(
 
 const isInteger = (value: unknown, bound: number): boolean =>
   Number.isInteger(value) && Math.abs(value as number) <= bound
+const isInt32 = (value: unknown): boolean => Number.isInteger(value) && (value as number) === ((value as number) | 0)
+/** The last instant that a Date can be, either side of 1970. */
+const LAST_INSTANT = 8.64e15
 
 const HOLDS: Readonly<Record<ColumnKind, (value: unknown) => boolean>> = {
   string: (value) => typeof value === 'string' && value.isWellFormed(),
   boolean: (value) => typeof value === 'boolean',
-  int: (value) => isInteger(value, 2 ** 31 - 1),
+  int: isInt32,
   long: (value) => isInteger(value, Number.MAX_SAFE_INTEGER),
   double: (value) => Number.isFinite(value),
-  timestamp: (value) => Number.isFinite(value),
-  date: (value) => isInteger(value, 2 ** 31 - 1),
+  timestamp: (value) => isInteger(value, LAST_INSTANT),
+  date: isInt32,
   binary: (value) => value instanceof Uint8Array,
   geo_point: (value) => {
     const point = value as { latitude?: unknown; longitude?: unknown }

@@ -76,13 +76,16 @@ const OUTPUTS = [
 ]
 
 function answerOf(phases: readonly (readonly Order[])[]): Scenario['answer'] {
-  const all = phases.flatMap((orders, phase) => orders.map((order) => ({ ...order, at: timeOf(order), mark: MARKS[phase]! })))
+  const all = phases.flatMap((orders, phase) =>
+    orders.map((order) => ({ ...order, at: timeOf(order), mark: MARKS[phase]! })),
+  )
   const good = all.filter(({ cents }) => cents > 0)
   // Each order in each window of each output, and whether it came in time for it.
   const placed = OUTPUTS.flatMap(({ output, every, grace }) =>
     good.flatMap((order) => {
       const starts = []
-      for (let start = Math.floor(order.at / every) * every; start > order.at - 10 * MINUTE; start -= every) starts.push(start)
+      for (let start = Math.floor(order.at / every) * every; start > order.at - 10 * MINUTE; start -= every)
+        starts.push(start)
       return starts.map((window_start) => {
         const window_end = window_start + 10 * MINUTE
         return { ...order, output, window_start, window_end, counts: window_end + grace > order.mark }
@@ -91,13 +94,19 @@ function answerOf(phases: readonly (readonly Order[])[]): Scenario['answer'] {
   )
   const counted = new Set(placed.filter((one) => one.counts).map(({ id }) => id))
   const rowsOf = (output: string) =>
-    grouped(placed.filter((one) => one.output === output && one.counts), (one) => [one.window_start, one.shop])
+    grouped(
+      placed.filter((one) => one.output === output && one.counts),
+      (one) => [one.window_start, one.shop],
+    )
   const key = ({ window_start, window_end, shop }: (typeof placed)[number]) => ({ window_start, window_end, shop })
   const total = (rows: readonly { cents: number }[]) => rows.reduce((sum, { cents }) => sum + cents, 0)
   const quiet = rowsOf('quiet_shops')
     .filter((rows) => rows.length < LIMIT)
     .map((rows) => ({ ...key(rows[0]!), orders: rows.length, cents: total(rows) }))
-  const late = grouped(placed.filter((one) => !one.counts), (one) => [one.output, one.id]).map((missed) => ({
+  const late = grouped(
+    placed.filter((one) => !one.counts),
+    (one) => [one.output, one.id],
+  ).map((missed) => ({
     event_time: missed[0]!.at,
     output: missed[0]!.output,
     windows_missed: missed.length,

@@ -1,7 +1,7 @@
 import { type PortCall, PortCalls } from '../support/faulty-ports.ts'
 import type { Scenario } from './scenario.ts'
 import { worldOf } from './ways.ts'
-import { Process, type World } from './world.ts'
+import { Process, type World, type WorldOptions } from './world.ts'
 
 interface Place {
   readonly phase: number
@@ -39,8 +39,8 @@ class Course {
 type Check = (world: World, what: string) => Promise<void>
 
 /** What a process does that nothing disturbs. */
-async function undisturbed(scenario: Scenario) {
-  const calls = new PortCalls(worldOf(scenario))
+async function undisturbed(scenario: Scenario, options: Partial<WorldOptions> = {}) {
+  const calls = new PortCalls(worldOf(scenario, options))
   const course = new Course(scenario)
   const places: Place[] = []
   calls.onWrite = () => places.push(course.place)
@@ -52,10 +52,14 @@ async function undisturbed(scenario: Scenario) {
  * Ends the process at every call to a port, before and after the call, and lets a new one go on. What a process that has ended
  * leaves is what it wrote, so that is one run for each number of writes: they are done again to new ports, up to there.
  */
-export async function endEverywhere(scenario: Scenario, check: Check): Promise<readonly PortCall[]> {
-  const { calls, writes, places } = await undisturbed(scenario)
+export async function endEverywhere(
+  scenario: Scenario,
+  check: Check,
+  options: Partial<WorldOptions> = {},
+): Promise<readonly PortCall[]> {
+  const { calls, writes, places } = await undisturbed(scenario, options)
   for (let written = 0; written <= writes.length; written++) {
-    const world = worldOf(scenario)
+    const world = worldOf(scenario, options)
     for (const write of writes.slice(0, written)) await write(world)
     // The ids of the process that ended are taken.
     world.ids = 1_000_000

@@ -37,12 +37,7 @@ export function seededRandom(seed: number): Random {
 }
 
 /** The records ordered by time plus some disorder below `bound`: never further behind the latest than the bound. */
-export function disordered(
-  phase: Phase,
-  timeOf: (record: TestRecord) => number,
-  bound: number,
-  random: Random,
-): Phase {
+export function disordered(phase: Phase, timeOf: (record: TestRecord) => number, bound: number, random: Random): Phase {
   return phase
     .map((record) => ({ record, at: timeOf(record) + Math.floor(random() * bound) }))
     .sort((a, b) => a.at - b.at)

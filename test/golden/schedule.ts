@@ -45,13 +45,28 @@ const OUTPUTS: readonly Output[] = [
 /** One step of a schedule. What is `meanwhile` happens just before call number `at` of the step, if it makes so many. */
 export type Step =
   | { readonly do: 'feed'; readonly partition: number; readonly minutes: readonly number[] }
-  | { readonly do: 'deliver'; readonly twin: number; readonly partition: number; readonly back: number; readonly size: number; readonly at: number; readonly meanwhile: readonly Step[] }
+  | {
+      readonly do: 'deliver'
+      readonly twin: number
+      readonly partition: number
+      readonly back: number
+      readonly size: number
+      readonly at: number
+      readonly meanwhile: readonly Step[]
+    }
   | { readonly do: 'close'; readonly at: number; readonly meanwhile: readonly Step[] }
 
 /** A topic of two partitions, pollers that may overtake each other, and closers that may run at any moment. */
 export class Schedule {
   readonly world: World
-  readonly #fed: { readonly partition: number; readonly offset: number; readonly at: EpochMillis; readonly door: string }[] = []
+  /** How many steps had something happen meanwhile. */
+  interrupted = 0
+  readonly #fed: {
+    readonly partition: number
+    readonly offset: number
+    readonly at: EpochMillis
+    readonly door: string
+  }[] = []
   readonly #applied = [0, 0]
   readonly #idle: { readonly calls: PortCalls<World>; readonly stages: Stages }[]
 
@@ -73,6 +88,11 @@ export class Schedule {
     for (const step of steps) await this.#step(step)
   }
 
+  #meanwhile(steps: readonly Step[]): Promise<void> {
+    if (steps.length > 0) this.interrupted++
+    return this.run(steps)
+  }
+
   async #step(step: Step): Promise<void> {
     if (step.do === 'feed') return this.#feed(step.partition, step.minutes)
     if (step.do === 'close') return this.#close(step)
@@ -81,7 +101,7 @@ export class Schedule {
     const twin = this.#idle.splice(step.twin % this.#idle.length, 1)[0]
     if (twin === undefined) return
     const { calls, stages } = twin
-    calls.plan(calls.calls.length + step.at, () => this.run(step.meanwhile))
+    calls.plan(calls.calls.length + step.at, () => this.#meanwhile(step.meanwhile))
     const from = Math.max(0, this.#applied[partition]! - back)
     const next = await stages.handle(partition, from, size)
     calls.clear()
@@ -99,7 +119,7 @@ export class Schedule {
 
   async #close({ at, meanwhile }: Extract<Step, { do: 'close' }>): Promise<void> {
     const calls = new PortCalls(this.world)
-    calls.plan(at, () => this.run(meanwhile))
+    calls.plan(at, () => this.#meanwhile(meanwhile))
     const closer = new Process(this.world, calls)
     await closer.keeper.close(false)
   }
@@ -118,7 +138,9 @@ export class Schedule {
     const late = run.rows('late.visits')
     const keys = late.map((row) => `${row['partition']}/${row['offset']} ${row['output']}`)
     expect(new Set(keys).size, 'each late record once an output').toBe(keys.length)
-    const wholly = new Set(late.filter((row) => !row['counted_elsewhere']).map((row) => `${row['partition']}/${row['offset']}`))
+    const wholly = new Set(
+      late.filter((row) => !row['counted_elsewhere']).map((row) => `${row['partition']}/${row['offset']}`),
+    )
     const read = this.#fed.length
     expect(run.counts).toMatchObject({ read, counted: read - wholly.size, late: wholly.size, quarantined: 0 })
     for (const output of OUTPUTS) this.#checkCounts(output, latestRows(run.rows(`gold.${output.name}`), ['door']), late)
@@ -131,8 +153,14 @@ export class Schedule {
   #checkCounts(output: Output, rows: readonly TableRow[], late: readonly TableRow[]): void {
     const keyOf = (row: TableRow): string => `${row['door']} ${row['window_start']} ${row['window_end']}`
     const placed = this.#placed(output, late)
-    const timely = Map.groupBy(placed.filter((one) => !one.missed), keyOf)
-    const folded = Map.groupBy(placed.filter((one) => !one.missed || one.foldedFor), keyOf)
+    const timely = Map.groupBy(
+      placed.filter((one) => !one.missed),
+      keyOf,
+    )
+    const folded = Map.groupBy(
+      placed.filter((one) => !one.missed || one.foldedFor),
+      keyOf,
+    )
     const found = new Map(rows.map((row) => [keyOf(row), row['visits'] as number]))
     for (const key of new Set([...folded.keys(), ...found.keys()])) {
       const least = timely.get(key)?.length ?? 0
@@ -147,7 +175,9 @@ export class Schedule {
   /** Each record in each of its windows, and whether it missed it. */
   #placed({ name, every }: Output, late: readonly TableRow[]) {
     return this.#fed.flatMap(({ partition, offset, at, door }) => {
-      const entry = late.find((row) => row['partition'] === partition && row['offset'] === offset && row['output'] === name)
+      const entry = late.find(
+        (row) => row['partition'] === partition && row['offset'] === offset && row['output'] === name,
+      )
       const missedUpTo = (entry?.['last_window_end'] as number | undefined) ?? Number.NEGATIVE_INFINITY
       const starts = []
       for (let start = Math.floor(at / every) * every; start > at - SIZE; start -= every) starts.push(start)

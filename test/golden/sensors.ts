@@ -17,9 +17,12 @@ const readings = kafka.topic('readings', {
   partitions: 2,
 })
 
-const clean = readings
-  .check({ 'people can be counted': (row) => row.people >= 0 })
-  .with({ fahrenheit: c.double().nullable().from((row) => (row.celsius === null ? null : row.celsius * 1.8 + 32)) })
+const clean = readings.check({ 'people can be counted': (row) => row.people >= 0 }).with({
+  fahrenheit: c
+    .double()
+    .nullable()
+    .from((row) => (row.celsius === null ? null : row.celsius * 1.8 + 32)),
+})
 
 const sensors = pipeline('sensors', {
   bronze: readings.into(delta.table('bronze.readings')),
@@ -39,7 +42,12 @@ const sensors = pipeline('sensors', {
   per_room: clean
     .groupBy('room')
     .window(sliding('10 minutes', { every: '4 minutes', grace: '0 seconds' }))
-    .aggregate((a) => ({ people: a.sum('people'), mean: a.avg('people'), alarms: a.countIf('alarm'), last: a.max('taken_at') }))
+    .aggregate((a) => ({
+      people: a.sum('people'),
+      mean: a.avg('people'),
+      alarms: a.countIf('alarm'),
+      last: a.max('taken_at'),
+    }))
     .into(delta.table('gold.per_room')),
 })
 
@@ -82,22 +90,31 @@ function exactSum(values: readonly number[]): number | null {
 function answerOf(readings: readonly Reading[]): Scenario['answer'] {
   const good = readings
     .filter(({ people }) => people >= 0)
-    .map((row) => ({ ...row, at: Date.parse(row.taken_at), fahrenheit: row.celsius === null ? null : row.celsius * 1.8 + 32 }))
+    .map((row) => ({
+      ...row,
+      at: Date.parse(row.taken_at),
+      fahrenheit: row.celsius === null ? null : row.celsius * 1.8 + 32,
+    }))
   const inWindows = (size: number, every: number) =>
     good.flatMap((row) => {
       const starts = []
       for (let start = Math.floor(row.at / every) * every; start > row.at - size; start -= every) starts.push(start)
       return starts.map((start) => ({ ...row, window_start: start, window_end: start + size }))
     })
-  const perSensor = grouped(inWindows(15 * MINUTE, 15 * MINUTE), (row) => [row.window_start, row.sensor]).map((rows) => {
-    const celsius = rows.flatMap((row) => row.celsius ?? [])
-    const total = exactSum(celsius)
-    const { window_start, window_end, sensor } = rows[0]!
-    const mean = total === null ? null : total / celsius.length
-    const [coldest, hottest] = [celsius.toSorted((a, b) => a - b)[0] ?? null, rows.flatMap((row) => row.fahrenheit ?? [])]
-    const max = hottest.toSorted((a, b) => b - a)[0] ?? null
-    return { window_start, window_end, sensor, readings: rows.length, total, mean, coldest, hottest: max }
-  })
+  const perSensor = grouped(inWindows(15 * MINUTE, 15 * MINUTE), (row) => [row.window_start, row.sensor]).map(
+    (rows) => {
+      const celsius = rows.flatMap((row) => row.celsius ?? [])
+      const total = exactSum(celsius)
+      const { window_start, window_end, sensor } = rows[0]!
+      const mean = total === null ? null : total / celsius.length
+      const [coldest, hottest] = [
+        celsius.toSorted((a, b) => a - b)[0] ?? null,
+        rows.flatMap((row) => row.fahrenheit ?? []),
+      ]
+      const max = hottest.toSorted((a, b) => b - a)[0] ?? null
+      return { window_start, window_end, sensor, readings: rows.length, total, mean, coldest, hottest: max }
+    },
+  )
   const perRoom = grouped(inWindows(10 * MINUTE, 4 * MINUTE), (row) => [row.window_start, row.room]).map((rows) => {
     const { window_start, window_end, room } = rows[0]!
     const people = rows.reduce((sum, row) => sum + row.people, 0)

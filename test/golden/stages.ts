@@ -4,6 +4,7 @@ import { preparer } from '#runtime/prepare.ts'
 import { type SqlRowsStage, sqlRowsStage } from '#runtime/rows-to-sql.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { type WindowsStage, windowsStage } from '#runtime/windows.ts'
+import type { RecordBatch } from '#schema/record-batch.ts'
 import { PortCalls } from '../support/faulty-ports.ts'
 import type { World } from './world.ts'
 
@@ -29,10 +30,22 @@ export class Stages {
   async handle(partition: number, from: number, count: number): Promise<number> {
     const batch = await this.#world.topic.read(partition, from, { maxRecords: count, maxBytes: 1e9 })
     if (batch === undefined) return from
-    await this.#lake.handle([batch])
-    if (this.#world.plan.outputs.some((output) => output.kind === 'window')) await this.#windows.handle([batch])
-    await this.#sql.handle([batch])
+    await this.apply(batch)
     return batch.offsets[batch.count - 1]! + 1
+  }
+
+  async apply(batch: RecordBatch): Promise<void> {
+    await this.lake(batch)
+    if (this.#world.plan.outputs.some((output) => output.kind === 'window')) await this.windows(batch)
+    await this.#sql.handle([batch])
+  }
+
+  lake(batch: RecordBatch): Promise<void> {
+    return this.#lake.handle([batch])
+  }
+
+  windows(batch: RecordBatch): Promise<void> {
+    return this.#windows.handle([batch])
   }
 
   /** Everything from offset `from` on, in batches. */

@@ -1,4 +1,4 @@
-import { expect } from "vitest"
+import { expect } from 'vitest'
 import { type Contents, linesOf, picked } from '../support/table-rows.ts'
 import { type Random, type Scenario, seededRandom } from './scenario.ts'
 import { Stages } from './stages.ts'
