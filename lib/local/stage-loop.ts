@@ -40,6 +40,7 @@ interface Consumer {
 const FIRST_BACKOFF: Millis = 100
 const LONGEST_BACKOFF: Millis = 10_000
 const IDLE_WAIT: Millis = 250
+const ONE_RECORD = { maxRecords: 1, maxBytes: 1 }
 /** An error that no port explains is a fault of the program: tried a few times, then reported. */
 const UNEXPLAINED_ATTEMPTS = 5
 
@@ -91,19 +92,39 @@ export class StageLoop {
 
   /** Handles everything below the end offsets (by partition) in every stage; false when it was aborted before. */
   async drain(endOffsets: ReadonlyMap<number, number>, signal: AbortSignal): Promise<boolean> {
-    while (!(await this.#reached(endOffsets))) {
+    let idle = false
+    while (!(await this.#hasReached(endOffsets, idle))) {
       if (signal.aborted) return false
-      if (!(await this.#round(signal, true))) await this.#source.wait(IDLE_WAIT, signal)
+      idle = !(await this.#round(signal, true))
+      if (idle) await this.#source.wait(IDLE_WAIT, signal)
     }
     return true
   }
 
-  async #reached(endOffsets: ReadonlyMap<number, number>): Promise<boolean> {
-    for (const { mapping } of this.#consumers) {
-      for (const [partition, lag] of await mapping.lag()) {
-        const end = await this.#source.endOffset(partition)
-        if (end - lag < (endOffsets.get(partition) ?? 0)) return false
+  /** Not where the source can't tell just now. */
+  async #hasReached(endOffsets: ReadonlyMap<number, number>, idle: boolean): Promise<boolean> {
+    try {
+      for (const { mapping } of this.#consumers) {
+        if (!(await this.#isAt(endOffsets, mapping, idle))) return false
       }
+      return true
+    } catch (error) {
+      if (isSluiceError(error) && error.retryable) return false
+      throw error
+    }
+  }
+
+  async #isAt(endOffsets: ReadonlyMap<number, number>, mapping: EventSourceMapping, idle: boolean): Promise<boolean> {
+    const ends = new Map<number, number>()
+    // Before the lags: what is appended meanwhile must not pass for handled.
+    for (const partition of endOffsets.keys()) ends.set(partition, await this.#source.endOffset(partition))
+    for (const [partition, lag] of await mapping.lag()) {
+      const wanted = endOffsets.get(partition) ?? 0
+      const end = ends.get(partition) ?? 0
+      if (end - lag >= wanted) continue
+      // A gap that nothing follows (a transaction's end, compaction) is nothing to handle.
+      const gap = idle && end >= wanted && (await this.#source.read(partition, end - lag, ONE_RECORD)) === undefined
+      if (!gap) return false
     }
     return true
   }

@@ -106,7 +106,10 @@ function startWorker(
     else fail(failureOf(message))
   })
   worker.on('error', fail)
-  worker.on('exit', () => {
+  let stopping = false
+  worker.on('exit', (code) => {
+    if (!stopping)
+      fail(new Error(`A thread of the stages ended by itself, with code ${code}. Start again: nothing is lost.`))
     ended.resolve()
     drained.resolve(false)
   })
@@ -119,6 +122,7 @@ function startWorker(
       return drained.promise
     },
     async stop() {
+      stopping = true
       send({ kind: 'stop' })
       await ended.promise
     },

@@ -7,7 +7,7 @@ export type JsonConverter = DuckDBValueConverter<Json>
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** The package's own, but for whole numbers (numbers where exact), instants (ISO 8601, UTC) and bytes that are UTF-8 (text). */
+/** The package's own, but for whole numbers (numbers where exact), instants (ISO 8601, UTC), intervals and bytes that are UTF-8 (text). */
 export function jsonValues(duckdb: DuckDb): JsonConverter {
   const { DuckDBTypeId, JsonDuckDBValueConverter } = duckdb
   const whole = new Set<number>([
@@ -27,6 +27,8 @@ export function jsonValues(duckdb: DuckDb): JsonConverter {
       const text = textOf(value as { readonly bytes: Uint8Array })
       if (text !== undefined) return text
     }
+    // As SQL prints it (1 day 01:00:00), not as the months, days and microseconds that it is made of.
+    if (type.typeId === DuckDBTypeId.INTERVAL) return String(value)
     return JsonDuckDBValueConverter(value, type, converter)
   }
 }

@@ -70,6 +70,11 @@ describe('A query engine', () => {
     ])
   })
 
+  it('prints an interval as SQL does', async () => {
+    const engine = await opened()
+    expect(await rowsOf(engine, "SELECT INTERVAL '1 day' + INTERVAL '1 hour'")).toEqual([['1 day 01:00:00']])
+  })
+
   it('has an empty table of the right types where there are no files', async () => {
     const engine = await opened()
     const kinds = [

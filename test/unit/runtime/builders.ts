@@ -42,6 +42,9 @@ export function reading(id: number, minutes: number, room = 'hall', celsius: num
   return JSON.stringify({ id, at: new Date(noon(minutes)).toISOString(), room, celsius })
 }
 
+/** What the clock of `started()` shows. */
+export const NOW: EpochMillis = Date.UTC(2030, 0, 1)
+
 export interface BatchPlace {
   readonly partition?: number
   /** Offset of the first record; the others follow without gaps. */
@@ -50,7 +53,7 @@ export interface BatchPlace {
 }
 
 export function batch(values: readonly (string | null)[], place: BatchPlace = {}): RecordBatch {
-  const { partition = 0, from = 0, appendTime = noon(600) } = place
+  const { partition = 0, from = 0, appendTime = NOW } = place
   return {
     ...recordsOf(values),
     topic: 'readings',

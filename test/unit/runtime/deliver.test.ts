@@ -52,7 +52,8 @@ async function closeHour(runtime: Runtime, from: number, minutes: number, names:
 const perHour = async (runtime: Runtime) =>
   (await rowsIn(runtime, 'gold.per_hour')).map((row) => [Number(row['window_start']), row['room']])
 const pending = async (runtime: Runtime) => (await loadCloseItem(runtime)).body.pending.map(({ seq }) => seq)
-const versionOf = async (runtime: Runtime) => (await (await DeltaTable.open(runtime, 'gold/per_hour')).snapshot()).version
+const versionOf = async (runtime: Runtime) =>
+  (await (await DeltaTable.open(runtime, 'gold/per_hour')).snapshot()).version
 
 const FIRST = [
   [noon(0), 'attic'],
@@ -109,7 +110,10 @@ describe('results', () => {
     const [{ path } = { path: '' }] = (await loadCloseItem(runtime)).body.pending
     await deliverToTables(runtime)
     await closeHour(runtime, 1, 180, ['hall'])
-    expect([await pending(runtime), await runtime.store.head(path)]).toEqual([[1, 2], expect.objectContaining({ path })])
+    expect([await pending(runtime), await runtime.store.head(path)]).toEqual([
+      [1, 2],
+      expect.objectContaining({ path }),
+    ])
     await deliverToSql(runtime)
     await deliverToTables(runtime)
     await closeHour(runtime, 2, 360, ['hall'])

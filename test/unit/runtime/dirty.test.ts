@@ -59,7 +59,12 @@ describe('dirty windows', () => {
 
   it('of two that add at once are all kept', async () => {
     const state = new MemoryStateStore()
-    await addDirty(meddled(state, GROUP, () => addDirty(state, GROUP, 0, [window(0, 60)])), GROUP, 0, [window(0, 120)])
+    await addDirty(
+      meddled(state, GROUP, () => addDirty(state, GROUP, 0, [window(0, 60)])),
+      GROUP,
+      0,
+      [window(0, 120)],
+    )
     expect(await windowsIn(state)).toEqual([window(0, 60), window(0, 120)])
   })
 })

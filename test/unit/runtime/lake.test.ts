@@ -5,7 +5,18 @@ import { lakeGroup } from '#runtime/keys.ts'
 import { ACCEPTED_LIMIT, type LakeStage, lakeStage } from '#runtime/lake.ts'
 import { preparer } from '#runtime/prepare.ts'
 import type { Runtime } from '#runtime/runtime.ts'
-import { anotherProcess, batch, meddled, noon, numbersIn, reading, readingsFrom, rowsIn, started, upTo } from './builders.ts'
+import {
+  anotherProcess,
+  batch,
+  meddled,
+  noon,
+  numbersIn,
+  reading,
+  readingsFrom,
+  rowsIn,
+  started,
+  upTo,
+} from './builders.ts'
 
 const stageOf = (runtime: Runtime, relieve: () => Promise<void> = async () => {}): LakeStage =>
   lakeStage(runtime, preparer(runtime.plan), { relieve })
@@ -20,7 +31,10 @@ async function offsetsIn(runtime: Runtime): Promise<readonly number[]> {
 describe('the lake stage', () => {
   it('accepts records into the tables of raw records and rows, and what it rejects into quarantine', async () => {
     const runtime = await started()
-    const records = batch([reading(0, 0), reading(1, 1, 'hall', null), reading(2, 2, 'attic')], { partition: 1, from: 5 })
+    const records = batch([reading(0, 0), reading(1, 1, 'hall', null), reading(2, 2, 'attic')], {
+      partition: 1,
+      from: 5,
+    })
     await stageOf(runtime).handle([records])
     expect((await itemOf(runtime, 1)).body).toMatchObject({ read: 3, quarantined: 1, last: { offset: 7 } })
     expect(await offsetsIn(runtime)).toEqual([5, 6, 7])
@@ -37,7 +51,13 @@ describe('the lake stage', () => {
   it('accepts each record once, however its partition is delivered again', async () => {
     const runtime = await started()
     const stage = stageOf(runtime)
-    for (const [from, to] of [[0, 4], [0, 4], [2, 7], [6, 7], [3, 9]] as const) {
+    for (const [from, to] of [
+      [0, 4],
+      [0, 4],
+      [2, 7],
+      [6, 7],
+      [3, 9],
+    ] as const) {
       await stage.handle([readingsFrom(from, to)])
     }
     expect((await itemOf(runtime)).body).toMatchObject({ read: 9, last: { offset: 8 } })
@@ -84,7 +104,11 @@ describe('two pollers of one partition', () => {
   it('accept each record once when one moves on just before the other writes', async () => {
     const runtime = await started()
     const fast = stageOf(anotherProcess(runtime))
-    for (const [from, to] of [[0, 4], [0, 8], [5, 12]] as const) {
+    for (const [from, to] of [
+      [0, 4],
+      [0, 8],
+      [5, 12],
+    ] as const) {
       const state = meddled(runtime.state, lakeGroup(runtime), () => fast.handle([readingsFrom(from, to)]))
       await stageOf({ ...runtime, state }).handle([readingsFrom(from, to + 1)])
     }

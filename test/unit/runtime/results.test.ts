@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryObjectStore } from '#adapters/memory/object-store.ts'
-import { HOUR } from '#core/time.ts'
+import { type EpochMillis, HOUR } from '#core/time.ts'
 import type { PublishedWindows } from '#runtime/close-item.ts'
 import { type Revised, readResult, revise, tableRow, type WindowRow, writeResult } from '#runtime/results.ts'
 import type { ResultRow } from '#window/close.ts'
@@ -26,7 +26,7 @@ interface Close {
   readonly computed: readonly ResultRow[]
   /** Starts of windows that were closed before. */
   readonly again?: readonly string[]
-  readonly settled?: number
+  readonly settled?: EpochMillis
 }
 
 /** One close after the other; what is published goes through JSON in between, as the close item does. */
@@ -53,7 +53,7 @@ describe('the revision of a result row', () => {
     expect(first!.rows[0]).toEqual({
       output: 'per_kind',
       start: 0,
-      end: HOUR,
+      end: at('01:00'),
       group: ['A'],
       values: [1, null],
       revision: 0,
@@ -78,7 +78,11 @@ describe('the revision of a result row', () => {
   it('is none for a row that is computed again as it was: there is no row', () => {
     const again = ['00:00']
     const computed = [row('00:00', 'A', 1, 0.1), row('00:00', null, 4)]
-    const [, same, changed] = closes({ computed }, { computed, again }, { computed: [row('00:00', 'A', 2, 0.1)], again })
+    const [, same, changed] = closes(
+      { computed },
+      { computed, again },
+      { computed: [row('00:00', 'A', 2, 0.1)], again },
+    )
     expect(same!.rows).toEqual([])
     expect(brief(changed!)[0]).toEqual([0, 'A', 2, 1, true])
   })
@@ -94,13 +98,16 @@ describe('the revision of a result row', () => {
 
 describe('a row that was published and is not computed any more', () => {
   const again = ['00:00']
-  const gone = [{ computed: [row('00:00', 'A', 7, 0.5), row('00:00', 'B', 1)] }, { computed: [row('00:00', 'B', 1)], again }]
+  const gone = [
+    { computed: [row('00:00', 'A', 7, 0.5), row('00:00', 'B', 1)] },
+    { computed: [row('00:00', 'B', 1)], again },
+  ]
 
   it('is withdrawn once, by its last values with the next revision and final = false', () => {
     const [, withdrawn, later] = closes(...gone, gone[1]!)
-    expect(withdrawn!.rows.map(({ group, values, revision, final }) => [...group, ...values, revision, final])).toEqual([
-      ['A', 7, 0.5, 1, false],
-    ])
+    expect(withdrawn!.rows.map(({ group, values, revision, final }) => [...group, ...values, revision, final])).toEqual(
+      [['A', 7, 0.5, 1, false]],
+    )
     expect(later!.rows).toEqual([])
   })
 
@@ -122,7 +129,9 @@ describe('what is remembered of published windows', () => {
   //           ├───────┤ . . . grace . . ┤       settled < 04:00: kept
   const computed = [row('00:00', 'A', 1), row('01:00', 'A', 2)]
   const startsAt = (settled: number, ...then: readonly Close[]) =>
-    Object.keys(closes({ computed }, { computed: [], settled }, ...then)[1]!.published).map((start) => Number(start) / HOUR)
+    Object.keys(closes({ computed }, { computed: [], settled }, ...then)[1]!.published).map(
+      (start) => Number(start) / HOUR,
+    )
 
   it('is forgotten when end + grace is settled, and not a millisecond earlier', () => {
     expect(startsAt(at('03:00') - 1)).toEqual([0, 1])

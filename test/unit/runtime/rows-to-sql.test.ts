@@ -27,7 +27,9 @@ describe('the SQL sink stage', () => {
   it('upserts rows in their order, and moves the partition’s fence with them', async () => {
     const { sql, runtime } = await withSql()
     const rejected = reading(3, 3, 'cellar', null)
-    await stageOf(runtime).handle([batch([reading(1, 1), reading(2, 2, 'attic'), rejected, reading(4, 4)], { from: 10 })])
+    await stageOf(runtime).handle([
+      batch([reading(1, 1), reading(2, 2, 'attic'), rejected, reading(4, 4)], { from: 10 }),
+    ])
     expect(latest(sql)).toEqual([
       ['hall', 4],
       ['attic', 2],

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { createTables } from '#local/ports.ts'
 import { commitAccepted } from '#runtime/commit.ts'
 import { lakeStage } from '#runtime/lake.ts'
 import { preparer } from '#runtime/prepare.ts'
-import { c, delta, kafka, pipeline } from '../../../lib/index.ts'
+import { c, type DeclaredOutput, type DeltaTable, delta, kafka, pipeline } from '../../../lib/index.ts'
 import { readRun, testWorld } from '../../../lib/testing/index.ts'
-import { createTables } from '#local/ports.ts'
 import { batch } from './builders.ts'
 
 const names = kafka.topic('names', {
@@ -13,8 +13,13 @@ const names = kafka.topic('names', {
   outOfOrder: '1 minute',
 })
 
+/** Rows at any point of the chain. */
+interface Flow {
+  readonly into: (table: DeltaTable<never>) => DeclaredOutput
+}
+
 /** Reasons and details of the records that the lake stage sets aside of ‘Ada’ and ‘😀’: the pipeline's functions fail for the second. */
-async function quarantined(rows: Pick<typeof names, 'into'>): Promise<readonly string[]> {
+async function quarantined(rows: Flow): Promise<readonly string[]> {
   const plan = pipeline('names', { silver: rows.into(delta.table('silver.names')) })
   const { runtime } = testWorld(plan)
   await createTables(runtime)
@@ -35,7 +40,9 @@ describe('a pipeline’s function that fails for one record sets that record asi
       if (emoji(row)) throw new Error(`unknown initial ${row.name.slice(0, 1)}`)
       return true
     }
-    expect(await quarantined(names.check({ known: check }))).toEqual(['known — the check threw: unknown initial \ufffd'])
+    expect(await quarantined(names.check({ known: check }))).toEqual([
+      'known — the check threw: unknown initial \ufffd',
+    ])
   })
 
   it('when the error of a derived column quotes half a character', async () => {
@@ -53,7 +60,9 @@ describe('a pipeline’s function that fails for one record sets that record asi
       if (emoji(row)) throw Object.create(null)
       return true
     }
-    expect(await quarantined(names.check({ known: check }))).toEqual([expect.stringMatching(/^known — the check threw/)])
+    expect(await quarantined(names.check({ known: check }))).toEqual([
+      expect.stringMatching(/^known — the check threw/),
+    ])
   })
 
   it.each([
@@ -61,9 +70,7 @@ describe('a pipeline’s function that fails for one record sets that record asi
     ['after the last instant', 8.64e15 + 1],
   ])('when a derived timestamp is no instant: %s', async (_, instant) => {
     const seen = c.timestamp().from((row: { readonly name: string }) => (emoji(row) ? instant : 0))
-    expect(await quarantined(names.with({ seen }))).toEqual([
-      'derived column seen — expected timestamp, found number',
-    ])
+    expect(await quarantined(names.with({ seen }))).toEqual(['derived column seen — expected timestamp, found number'])
   })
 
   it('when a derived text has a NUL, which no database takes', async () => {

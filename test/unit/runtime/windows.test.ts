@@ -138,10 +138,14 @@ describe('a record whose windows are closed', () => {
     expect(await dirtyIn(runtime)).toEqual(['0 0–60'])
   })
 
-  it('that lies in an open window of the same output too is late for the closed one only', async () => {
+  it('that lies in an open window of the same output too is late for the closed one only, and counts in the open one', async () => {
     const runtime = await started()
-    await closeUpTo(runtime, 30)
-    await stageOf(runtime).handle([late])
+    const stage = stageOf(runtime)
+    await stage.handle([batch([reading(0, 10), reading(1, 45)])])
+    // 45 minutes − outOfOrder, down to whole slices.
+    const { upTo, rows } = await closeStage(runtime).run({ endOffsets: async () => [2, 0], endOfInput: false })
+    expect([upTo, rows.map(({ output, start }) => [output, start])]).toEqual([noon(30), [['hopping', noon(-30)]]])
+    await stage.handle([late])
     expect(await lateRows(runtime)).toMatchObject([
       {
         output: 'hopping',
@@ -153,7 +157,13 @@ describe('a record whose windows are closed', () => {
     ])
     expect(await progressOf(runtime, 1)).toMatchObject({ counted: 1, late: 0, partlyLate: 1 })
     expect(await dirtyIn(runtime)).toEqual([])
-    expect(await closeAll(runtime, [0, 8])).toEqual(['per_hour 0 attic 1', 'hopping 0 attic 1'])
+    expect(await closeAll(runtime, [2, 8])).toEqual([
+      'per_hour 0 attic 1',
+      'per_hour 0 hall 2',
+      'hopping 0 attic 1',
+      'hopping 0 hall 2',
+      'hopping 30 hall 1',
+    ])
   })
 
   it('is not late for windows that close only up to the one before', async () => {
