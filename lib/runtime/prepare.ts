@@ -2,6 +2,7 @@ import type { CheckStep, DeriveStep, Plan, Row } from '#plan/plan.ts'
 import { fieldsAfter } from '#plan/plan.ts'
 import type { ColumnKind } from '#schema/column.ts'
 import { type Decoder, jsonDecoder, type Reject } from '#schema/decode.ts'
+import { clipped } from '#schema/decode-reasons.ts'
 import { fromRows } from '#schema/from-rows.ts'
 import type { RecordBatch } from '#schema/record-batch.ts'
 import { rowView } from '#schema/row-view.ts'
@@ -195,7 +196,7 @@ const isInt32 = (value: unknown): boolean => Number.isInteger(value) && (value a
 const LAST_INSTANT = 8.64e15
 
 const HOLDS: Readonly<Record<ColumnKind, (value: unknown) => boolean>> = {
-  string: (value) => typeof value === 'string' && value.isWellFormed(),
+  string: (value) => typeof value === 'string' && value.isWellFormed() && !value.includes('\0'),
   boolean: (value) => typeof value === 'boolean',
   int: isInt32,
   long: (value) => isInteger(value, Number.MAX_SAFE_INTEGER),
@@ -214,6 +215,12 @@ function holds(kind: ColumnKind, value: unknown): boolean {
   return HOLDS[kind](value)
 }
 
+/** What user code threw, as text that every table can hold: it may be anything. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  try {
+    const message = error instanceof Error ? error.message : String(error)
+    return clipped(message)
+  } catch {
+    return 'something that is no text'
+  }
 }

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { MINUTE } from '#core/time.ts'
+import { closeStage } from '#runtime/close.ts'
+import { addDirty } from '#runtime/dirty.ts'
+import { dirtyGroup } from '#runtime/keys.ts'
 import { Schedule, type Step } from './schedule.ts'
+import { Process } from './world.ts'
 
 const feed = (partition: number, ...minutes: readonly number[]): Step => ({ do: 'feed', partition, minutes })
 const deliver = (partition: number, at = 0, meanwhile: readonly Step[] = [], size = 100): Step => ({
@@ -100,5 +105,20 @@ describe('A poller that was overtaken', () => {
       close(),
     ])
     expect(happened).toBeGreaterThan(8)
+  })
+})
+
+describe('A closed window that is forgotten, as no record can change it any more,', () => {
+  it('is not published again because a poller that was overtaken calls it dirty', async () => {
+    const schedule = await Schedule.open()
+    await schedule.run([feed(0, 1, 60), deliver(0), close(), feed(0, 120), deliver(0), close()])
+    const { state, topic } = schedule.world
+    const process = new Process(schedule.world)
+    const start = Date.UTC(2026, 4, 5, 12)
+    const window = { start, end: start + 10 * MINUTE }
+    await addDirty(state, dirtyGroup(process.runtime), 0, [{ output: 0, window }])
+    const { rows } = await closeStage(process.runtime).run({ endOffsets: () => topic.endOffsets(), endOfInput: false })
+    expect(rows).toEqual([])
+    await schedule.finish()
   })
 })
