@@ -152,6 +152,7 @@ async function feedAndTell(running: Live, signal: AbortSignal): Promise<void> {
   const records = (await session.pipeline.endOffsets()).reduce((sum, end) => sum + end, 0)
   const { maxEventTime } = await session.pipeline.counts()
   const end = await feed.run(session.pipeline, { records, maxEventTime }, signal)
+  session.pipeline.gate.end()
   if (end.kind === 'foreign') {
     monitor.feed = 'no input'
     monitor.notice(

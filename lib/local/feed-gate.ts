@@ -6,7 +6,18 @@
  */
 export class FeedGate {
   #holds = 0
+  #moreToCome = true
   #waiting: (() => void)[] = []
+
+  /** False once whoever feeds has come to the end: from then on a quiet topic is a topic where nothing happens. */
+  get moreToCome(): boolean {
+    return this.#moreToCome
+  }
+
+  /** The input is over. */
+  end(): void {
+    this.#moreToCome = false
+  }
 
   /** Closes the gate until the returned function is called (once; later calls do nothing). */
   hold(): () => void {

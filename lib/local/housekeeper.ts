@@ -12,6 +12,8 @@ export interface HousekeeperSettings {
   readonly closeEvery: Millis
   /** A table gets a checkpoint at every so many versions. */
   readonly checkpointEvery: number
+  /** Whether this process feeds the topic and has more to bring; default: no. */
+  readonly moreToCome?: () => boolean
 }
 
 export interface HousekeeperEvents {
@@ -69,7 +71,11 @@ export class Housekeeper {
 
   async close(endOfInput: boolean): Promise<void> {
     if (this.#close === null) return
-    const closed = await this.#close.run({ endOffsets: () => this.#endOffsets(this.#stop.signal), endOfInput })
+    const closed = await this.#close.run({
+      endOffsets: () => this.#endOffsets(this.#stop.signal),
+      endOfInput,
+      moreToCome: this.#settings.moreToCome?.() ?? false,
+    })
     this.#events.onClosed?.(closed)
     await this.#committed(await deliverToTables(this.#runtime))
   }

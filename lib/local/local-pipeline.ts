@@ -73,7 +73,12 @@ export class LocalPipeline {
     this.runtime = runtime
     this.#team = startTeam(options, runtime, topic, partitions, consumer)
     const { commitEvery, closeEvery, events } = options
-    const settings = { commitEvery, closeEvery, checkpointEvery: CHECKPOINT_EVERY }
+    const settings = {
+      commitEvery,
+      closeEvery,
+      checkpointEvery: CHECKPOINT_EVERY,
+      moreToCome: () => this.gate.moreToCome,
+    }
     this.#housekeeper = new Housekeeper(runtime, (signal) => this.#settledEndOffsets(signal), settings, events)
     this.#housekeeper.start()
   }

@@ -41,6 +41,11 @@ export interface CloseReading {
   readonly endOffsets: () => Promise<readonly number[] | null>
   /** The input is over: every window that holds data closes, once. */
   readonly endOfInput: boolean
+  /**
+   * Whoever feeds the topic isn't at the end of its input: that every partition is caught up then says nothing about time, least
+   * of all after a pause between two starts, and the watermark does not move with the clock.
+   */
+  readonly moreToCome?: boolean
 }
 
 export interface Closed {
@@ -99,7 +104,7 @@ async function closeStep(closer: Closer, reading: CloseReading): Promise<Closed 
   const progress = await listProgress(state, progressGroup(runtime))
   const endOffsets = await reading.endOffsets()
   if (endOffsets === null) return { upTo: item.body.upTo, rows: [], watermark: UNKNOWN, more: false }
-  const watermark = watermarkOf(closer, endOffsets, progress)
+  const watermark = watermarkOf(closer, endOffsets, progress, reading.moreToCome === true)
   const dirty = await listDirty(state, dirtyGroup(runtime))
   const { upTo } = item.body
   const goal = await goalOf(closer, reading, progress, watermark.watermark)
@@ -123,6 +128,7 @@ function watermarkOf(
   { runtime }: Closer,
   endOffsets: readonly number[],
   progress: ReadonlyMap<number, Progress>,
+  moreToCome: boolean,
 ): WatermarkReading {
   const partitions = endOffsets.map((endOffset, partition) => ({
     partition,
@@ -131,7 +137,11 @@ function watermarkOf(
     maxEventTime: progress.get(partition)?.maxEventTime ?? null,
     maxEventAppendTime: progress.get(partition)?.maxEventAppendTime ?? null,
   }))
-  return readWatermark(partitions, runtime.plan.topic.outOfOrder, runtime.clock.now())
+  return readWatermark(
+    partitions,
+    runtime.plan.topic.outOfOrder,
+    moreToCome ? Number.NEGATIVE_INFINITY : runtime.clock.now(),
+  )
 }
 
 /**

@@ -57,7 +57,9 @@ interface Ended {
 /** One start; killed after `killAfter` milliseconds unless it ends before. */
 async function start(args: readonly string[], killAfter: number | null): Promise<Ended> {
   const began = performance.now()
-  const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+  // The embedded topic and database are what is killed, whatever services the environment names.
+  const { KAFKA_BROKERS: _brokers, DATABASE_URL: _database, ...env } = process.env
+  const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'ignore', 'pipe'], env })
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-4_000)
