@@ -66,7 +66,7 @@ describe('Draining the stages', () => {
     let calls = 0
     const loop = loopOf(world, (source) => ({
       async endOffset(partition) {
-        if (calls++ % 3 === 0) throw new SluiceError('BROKER_UNREACHABLE', 'away', { retryable: true })
+        if (calls++ < 7) throw new SluiceError('BROKER_UNREACHABLE', 'away', { retryable: true })
         return source.endOffset(partition)
       },
     }))

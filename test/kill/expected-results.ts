@@ -10,20 +10,22 @@ const BEHIND_UTC = 5 * 3_600_000
 type Cells = Readonly<Record<string, unknown>>
 
 /**
- * What a run's gold tables have otherwise than the expected results of the month that was its only input; nothing where there are
+ * What a run's gold tables have otherwise than the expected results of the months that were its inputs; nothing where there are
  * none. Those results have Chicago's times without a zone, and districts without leading zeros.
  */
 export function unexpected(found: TableRows, inputs: readonly string[]): readonly string[] {
-  const month = /2018-0[67]/.exec(basename(inputs[0] ?? ''))?.[0]
-  if (inputs.length !== 1 || month === undefined || !existsSync(expected)) return []
+  const months = inputs.flatMap((input) => /2018-0[67]/.exec(basename(input))?.[0] ?? [])
+  if (months.length !== inputs.length || months.length === 0 || !existsSync(expected)) return []
   return TABLES.flatMap((table) => {
-    const wanted = expectedRows(month, table)
+    const wanted = months.flatMap((month) => expectedRows(month, table))
     const columns = Object.keys(wanted[0]!)
     const lines = wanted.map((row) => lineOf(columns, row)).sort()
     const rows = (found.get(`gold/${table}`) ?? []).map((text) => lineOf(columns, JSON.parse(text))).sort()
     const wrong = [...rows.filter((row) => !lines.includes(row)), ...lines.filter((line) => !rows.includes(line))]
     if (wrong.length === 0 && rows.length === lines.length) return []
-    return [`${table}: ${rows.length} rows, not the ${lines.length} expected of ${month}; such as ${wrong[0]}`]
+    return [
+      `${table}: ${rows.length} rows, not the ${lines.length} expected of ${months.join(' and ')}; such as ${wrong[0]}`,
+    ]
   })
 }
 

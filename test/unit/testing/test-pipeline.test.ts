@@ -60,7 +60,7 @@ describe('testPipeline', () => {
         .map((row) => JSON.stringify(row))
         .sort()
     const rows = await rowsOf(1, 500)
-    expect(rows.length).toBe(35)
+    expect(rows.length).toBe(30)
     expect(await rowsOf(3, 7)).toEqual(rows)
     expect(await rowsOf(5, 1)).toEqual(rows)
   })
