@@ -129,12 +129,13 @@ function answerOf(phases: readonly (readonly Order[])[]): Scenario['answer'] {
   }
 }
 
-export function correctionsScenario(options: { readonly perMinute: number }): Scenario {
-  const phases = phasesOf(options.perMinute)
+/** All four phases, or the first so many. */
+export function correctionsScenario(options: { readonly perMinute: number; readonly phases?: number }): Scenario {
+  const phases = phasesOf(options.perMinute).slice(0, options.phases)
   return {
     plan: corrections,
     partitions: 2,
-    batchSize: Math.ceil(phases[0]!.length * 0.75),
+    batchSize: Math.ceil(phases[0]!.length * 1.2),
     phases,
     // Half the bound: the other half is for the clock, which moves between the phases.
     shuffle: (phase: Phase, random) => disordered(phase, (record) => timeOf(record as Order), MINUTE, random),

@@ -84,14 +84,15 @@ function answerOf(all: readonly Customer[]): Scenario['answer'] {
   }
 }
 
-export function customersScenario(options: { readonly count: number }): Scenario {
+/** In so many phases; each is two or three batches. */
+export function customersScenario(options: { readonly count: number; readonly phases: number }): Scenario {
   const all = changes(options.count)
-  const half = Math.ceil(all.length / 2)
+  const length = Math.ceil(all.length / options.phases)
   return {
     plan,
     partitions: 2,
-    batchSize: Math.ceil(half / 2),
-    phases: [all.slice(0, half), all.slice(half)],
+    batchSize: Math.ceil(length / 2),
+    phases: Array.from({ length: options.phases }, (_, i) => all.slice(i * length, (i + 1) * length)),
     shuffle: (phase, random) => shuffled(phase as readonly Customer[], random),
     answer: answerOf(all),
   }

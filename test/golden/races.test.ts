@@ -111,12 +111,13 @@ describe('A poller that was overtaken', () => {
 describe('A closed window that is forgotten, as no record can change it any more,', () => {
   it('is not published again because a poller that was overtaken calls it dirty', async () => {
     const schedule = await Schedule.open()
-    await schedule.run([feed(0, 1, 60), deliver(0), close(), feed(0, 120), deliver(0), close()])
+    // Closed to 20, then to 25: the sliding window [0, 10) is settled, and its pages stay for the grace of the tumbling one.
+    await schedule.run([feed(0, 1, 22), deliver(0), close(), feed(0, 27), deliver(0), close()])
     const { state, topic } = schedule.world
     const process = new Process(schedule.world)
     const start = Date.UTC(2026, 4, 5, 12)
     const window = { start, end: start + 10 * MINUTE }
-    await addDirty(state, dirtyGroup(process.runtime), 0, [{ output: 0, window }])
+    await addDirty(state, dirtyGroup(process.runtime), 0, [{ output: 1, window }])
     const { rows } = await closeStage(process.runtime).run({ endOffsets: () => topic.endOffsets(), endOfInput: false })
     expect(rows).toEqual([])
     await schedule.finish()

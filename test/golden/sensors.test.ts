@@ -3,5 +3,5 @@ import { sensorsScenario } from './sensors.ts'
 
 goldenCase('A pipeline of sensors', {
   whole: sensorsScenario({ count: 1_500, phases: 4 }),
-  small: sensorsScenario({ count: 40, phases: 2 }),
+  small: sensorsScenario({ count: 30, phases: 1 }),
 })
