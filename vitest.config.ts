@@ -18,7 +18,16 @@ export default defineConfig({
     passWithNoTests: true,
     reporters: ['default', './scripts/skipped-reporter.mjs'],
     projects: [
-      { resolve: { alias }, test: { name: 'fast', include: fast, exclude: slow, testTimeout: 15_000 } },
+      {
+        resolve: { alias },
+        test: {
+          name: 'fast',
+          include: fast,
+          exclude: slow,
+          testTimeout: 15_000,
+          setupFiles: ['test/support/no-services.ts'],
+        },
+      },
       {
         resolve: { alias },
         // One after the other: they share one broker and one database.

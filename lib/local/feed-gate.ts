@@ -36,12 +36,14 @@ export class FeedGate {
 
   /** Resolves with true when nobody holds the gate; with false when the signal aborts first. */
   async passage(signal: AbortSignal): Promise<boolean> {
+    const aborted = Promise.withResolvers<void>()
+    const giveUp = (): void => aborted.resolve()
+    signal.addEventListener('abort', giveUp)
     while (this.#holds > 0 && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve)
-        signal.addEventListener('abort', () => resolve(), { once: true })
-      })
+      const released = new Promise<void>((resolve) => this.#waiting.push(resolve))
+      await Promise.race([released, aborted.promise])
     }
+    signal.removeEventListener('abort', giveUp)
     return !signal.aborted
   }
 }

@@ -15,6 +15,8 @@ import { createTemporaryFolder } from '../support/temp.ts'
 const PYTHON = process.env['READERS_PYTHON']
 const BIN = fileURLToPath(new URL('../../bin/sluice.mjs', import.meta.url))
 const run = promisify(execFile)
+/** The runs read the embedded topic, whatever broker the other tests use. */
+const { KAFKA_BROKERS: _brokers, DATABASE_URL: _database, ...env } = process.env
 
 /**
  * Prints the rows of a table, one JSON line each, by deltalake or by DuckDB over the files that deltalake finds active: instants in
@@ -67,7 +69,7 @@ async function runCrimes(seed: number, count: number): Promise<void> {
   const file = join(folder.path, `crimes-${seed}.csv`)
   writeFileSync(file, Buffer.concat([writeCrimesCsv(seed, count), Buffer.from('a line, of another\t"file"\r\n')]))
   const args = ['run', 'crimes', '--input', file, '--data', join(folder.path, 'data'), '--no-sql', '--quiet']
-  await run(process.execPath, [BIN, ...args])
+  await run(process.execPath, [BIN, ...args], { env })
 }
 
 /** By our own reader: as many lines as rows, sorted. */

@@ -1,0 +1,3 @@
+// The fast tests need Node alone: what the environment names for the integration tests is not for them.
+delete process.env['KAFKA_BROKERS']
+delete process.env['DATABASE_URL']
