@@ -70,6 +70,7 @@ export function sliceStartsOf(pages: readonly Page[], outputIndex: number): read
   const starts = new Set<EpochMillis>()
   for (const page of pages) {
     for (const [start, slice] of page.slices) if (slice[outputIndex] !== undefined) starts.add(start)
+    for (const { start, state } of page.lateSlices) if (state[outputIndex] !== undefined) starts.add(start)
   }
   return [...starts].sort((a, b) => a - b)
 }

@@ -4,7 +4,7 @@ import type { Aggregate } from '#window/accumulator.ts'
 import { aggregatesOf } from '#window/aggregate.ts'
 import type { Page } from '#window/page.ts'
 import { PaneReader } from '#window/pane-reader.ts'
-import { SlidingMerge } from '#window/sliding-merge.ts'
+import { mergeGroups, SlidingMerge } from '#window/sliding-merge.ts'
 import type { WindowBounds } from '#window/windows.ts'
 
 /** One group of one closed window. */
@@ -50,7 +50,8 @@ export function* closeWindows(
     previous = window
     sliding.dropBefore(window.start)
     sliding.append(slices.take(window))
-    const { keys, states } = sliding.total()
+    const late = slices.late(window)
+    const { keys, states } = late === null ? sliding.total() : mergeGroups(sliding.total(), late, aggregates)
     const rows: ResultRow[] = []
     for (let i = 0; i < keys.length; i++) {
       const group = slices.groups[keys[i]!]!

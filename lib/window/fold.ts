@@ -8,10 +8,9 @@ import { aggregatesOf } from '#window/aggregate.ts'
 import { columnPosition } from '#window/columns.ts'
 import { GroupCoder } from '#window/group-coder.ts'
 import { Interner } from '#window/interner.ts'
-import { type FoldContext, judge, reopened, type Verdict } from '#window/lateness.ts'
-import type { LateEntry, Page, SliceState } from '#window/page.ts'
+import { type FoldContext, judge, type Verdict } from '#window/lateness.ts'
+import type { Page, SliceState } from '#window/page.ts'
 import { pageIndex, type SliceLayout, sliceStart } from '#window/slices.ts'
-import type { WindowBounds } from '#window/windows.ts'
 
 export type { FoldContext } from '#window/lateness.ts'
 
@@ -22,13 +21,6 @@ export interface FoldCounts {
   readonly late: number
   /** Of the counted rows: those that missed at least one window. */
   readonly partlyLate: number
-}
-
-/** A window that was published and must be published again. */
-export interface DirtyWindow {
-  /** Index of the output. */
-  readonly output: number
-  readonly window: WindowBounds
 }
 
 interface OutputFold {
@@ -131,7 +123,9 @@ export class Folder {
     const slices = this.slicesOf(eventTimes, rows, context.mark)
     this.folds.forEach((fold, output) => {
       const states = slices.verdicts.map((verdicts, slice) =>
-        verdicts[output]!.folds ? groupsOf(page, slices.starts[slice]!, output, this.folds.length) : null,
+        verdicts[output]!.folds
+          ? groupsIn(page, slices.starts[slice]!, verdicts[output]!, output, this.folds.length)
+          : null,
       )
       this.foldOutput(fold, this.positions[output]!, states, batch, rows, slices.numbers)
     })
@@ -140,47 +134,6 @@ export class Folder {
       rememberLate(page, slices, rows, eventTimes, offsets, context.mark!)
     }
     return counts
-  }
-
-  /**
-   * Windows that are closed at `mark` but still within grace and that contain one of the rows: to be published again. Not those
-   * that the row missed by a verdict in `late`: such a row changed nothing in them.
-   */
-  dirty(
-    eventTimes: Float64Array,
-    offsets: Float64Array,
-    rows: Int32Array,
-    mark: EpochMillis,
-    late: readonly LateEntry[],
-  ): readonly DirtyWindow[] {
-    const found = this.folds.map(() => new Map<EpochMillis, WindowBounds>())
-    const verdicts = Map.groupBy(late, ({ offset }) => offset)
-    const onTime = new Set<EpochMillis>()
-    for (const row of rows) {
-      const slice = sliceStart(this.layout, eventTimes[row]!)
-      const missed = verdicts.size === 0 ? undefined : verdicts.get(offsets[row]!)
-      if (missed === undefined) onTime.add(slice)
-      else this.reopen(slice, mark, missed, found)
-    }
-    for (const slice of onTime) this.reopen(slice, mark, [], found)
-    return found.flatMap((windows, output) =>
-      [...windows.values()].sort((a, b) => a.start - b.start).map((window) => ({ output, window })),
-    )
-  }
-
-  private reopen(
-    slice: EpochMillis,
-    mark: EpochMillis,
-    missed: readonly LateEntry[],
-    found: readonly Map<EpochMillis, WindowBounds>[],
-  ): void {
-    this.folds.forEach(({ output }, index) => {
-      const entry = missed.find((one) => one.output === index)
-      for (const window of reopened(output.window, slice, mark)) {
-        const counted = entry === undefined || window.end > entry.lastEnd
-        if (counted) found[index]!.set(window.start, window)
-      }
-    })
   }
 
   /** `states` by slice number; null where rows of that slice are not folded. */
@@ -265,18 +218,39 @@ function positionsOf({ name, groupBy, aggregates }: WindowOutput, fields: Fields
   }
 }
 
-function groupsOf(page: Page, start: EpochMillis, output: number, outputs: number): Map<string, unknown[]> {
-  let slice: SliceState | undefined = page.slices.get(start)
-  if (slice === undefined) {
-    slice = new Array<undefined>(outputs).fill(undefined)
-    page.slices.set(start, slice)
-  }
-  let groups = slice[output]
+/** Records that missed some of their windows go beside the slice, so that those windows never count them. */
+function groupsIn(
+  page: Page,
+  start: EpochMillis,
+  { missed, lastEnd }: Verdict,
+  output: number,
+  outputs: number,
+): Map<string, unknown[]> {
+  const state = missed === 0 ? sliceAt(page, start, outputs) : lateSliceAt(page, start, lastEnd, outputs)
+  let groups = state[output]
   if (groups === undefined) {
     groups = new Map()
-    slice[output] = groups
+    state[output] = groups
   }
   return groups
+}
+
+function sliceAt(page: Page, start: EpochMillis, outputs: number): SliceState {
+  let state = page.slices.get(start)
+  if (state === undefined) {
+    state = new Array<undefined>(outputs).fill(undefined)
+    page.slices.set(start, state)
+  }
+  return state
+}
+
+function lateSliceAt(page: Page, start: EpochMillis, missedUpTo: EpochMillis, outputs: number): SliceState {
+  let found = page.lateSlices.find((one) => one.start === start && one.missedUpTo === missedUpTo)
+  if (found === undefined) {
+    found = { start, missedUpTo, state: new Array<undefined>(outputs).fill(undefined) }
+    page.lateSlices.push(found)
+  }
+  return found.state
 }
 
 /** The rows whose slices are folded: all of them, nearly always. */

@@ -1,6 +1,6 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { WindowSpec } from '#plan/plan.ts'
-import { lastWindowEnd, type WindowBounds, windowsContaining } from '#window/windows.ts'
+import { lastWindowEnd, windowsContaining } from '#window/windows.ts'
 
 /** Where the closing of windows stands. */
 export interface FoldContext {
@@ -41,9 +41,4 @@ export function judge(spec: WindowSpec, slice: EpochMillis, mark: EpochMillis | 
     firstStart: windows[0]!.start,
     lastEnd: windows[missed - 1]!.end,
   }
-}
-
-/** The windows that contain the slice and are closed at `mark`, but within grace: a record changes what was published. */
-export function reopened(spec: WindowSpec, slice: EpochMillis, mark: EpochMillis): readonly WindowBounds[] {
-  return windowsContaining(spec, slice).filter(({ end }) => end <= mark && end + spec.grace > mark)
 }

@@ -24,10 +24,21 @@ export interface LateEntry {
 /** By output index: group key → accumulator states in the order of the output's aggregates. */
 export type SliceState = (Map<string, unknown[]> | undefined)[]
 
+/**
+ * Records of one slice that came after some of its windows had been closed for good: they count in the windows that end after
+ * `missedUpTo`, and in no other, whenever those are computed. What the late table says of them stays true.
+ */
+export interface LateSlice {
+  readonly start: EpochMillis
+  readonly missedUpTo: EpochMillis
+  readonly state: SliceState
+}
+
 /** The window state of one span of event time of one partition: the body of one fenced item. */
 export interface Page {
   /** By slice start. */
   readonly slices: Map<number, SliceState>
+  readonly lateSlices: LateSlice[]
   late: LateEntry[]
 }
 
@@ -39,12 +50,12 @@ export interface PageCodec {
 }
 
 /** First byte of an encoded page. */
-const VERSION = 1
+const VERSION = 2
 
 /**
  * The codec of the pages of a plan's window outputs. A page holds, after its version: per output a dictionary of its group
  * keys; per slice, ascending, its distance to the one before and per output the keys (their numbers) with their states; the
- * late entries. All as varints: a group with one count takes 2 or 3 bytes, a key its text once a page.
+ * late slices, in the order in which they came; the late entries. All as varints: a group with one count takes 2 or 3 bytes, a key its text once a page.
  */
 export function pageCodec(outputs: readonly WindowOutput[], fields: Fields): PageCodec {
   const aggregates = outputs.map((output) => aggregatesOf(output, fields))
@@ -61,9 +72,9 @@ export function pageCodec(outputs: readonly WindowOutput[], fields: Fields): Pag
       const reader = new ByteReader(bytes)
       expectSame('version', VERSION, reader.varint())
       expectSame('number of outputs', outputs.length, reader.varint())
-      return { slices: decodeSlices(aggregates, reader), late: decodeLate(reader) }
+      return { ...decodeSlices(aggregates, reader), late: decodeLate(reader) }
     },
-    empty: () => ({ slices: new Map(), late: [] }),
+    empty: () => ({ slices: new Map(), lateSlices: [], late: [] }),
   }
 }
 
@@ -94,9 +105,13 @@ function encodeSlices(page: Page, aggregates: readonly Aggregates[], writer: Byt
     slices.zigzag(unit === 0 ? 0 : (start - previous) / unit)
     previous = start
     const state = page.slices.get(start)!
-    for (let output = 0; output < aggregates.length; output++) {
-      encodeGroups(state[output], numbers[output]!, aggregates[output]!, slices)
-    }
+    encodeState(state, numbers, aggregates, slices)
+  }
+  slices.varint(page.lateSlices.length)
+  for (const { start, missedUpTo, state } of page.lateSlices) {
+    slices.zigzag(start)
+    slices.zigzag(missedUpTo - start)
+    encodeState(state, numbers, aggregates, slices)
   }
   for (const known of numbers) encodeKeys([...known.keys()], writer)
   writer.raw(slices.finish())
@@ -120,6 +135,17 @@ function decodeKeys(reader: ByteReader): readonly string[] {
   })
 }
 
+function encodeState(
+  state: SliceState,
+  numbers: readonly KeyNumbers[],
+  aggregates: readonly Aggregates[],
+  writer: ByteWriter,
+): void {
+  for (let output = 0; output < aggregates.length; output++) {
+    encodeGroups(state[output], numbers[output]!, aggregates[output]!, writer)
+  }
+}
+
 function encodeGroups(
   groups: Map<string, unknown[]> | undefined,
   numbers: KeyNumbers,
@@ -139,19 +165,22 @@ function encodeGroups(
   }
 }
 
-function decodeSlices(aggregates: readonly Aggregates[], reader: ByteReader): Map<number, SliceState> {
+function decodeSlices(aggregates: readonly Aggregates[], reader: ByteReader): Pick<Page, 'slices' | 'lateSlices'> {
   const keys = aggregates.map(() => decodeKeys(reader))
+  const decodeState = (): SliceState => aggregates.map((own, output) => decodeGroups(keys[output]!, own, reader))
   const slices = new Map<number, SliceState>()
   let count = reader.varint()
   const unit = reader.varint()
   for (let start = 0; count > 0; count--) {
     start += reader.zigzag() * unit
-    slices.set(
-      start,
-      aggregates.map((own, output) => decodeGroups(keys[output]!, own, reader)),
-    )
+    slices.set(start, decodeState())
   }
-  return slices
+  const lateSlices: LateSlice[] = []
+  for (let left = reader.varint(); left > 0; left--) {
+    const start = reader.zigzag()
+    lateSlices.push({ start, missedUpTo: start + reader.zigzag(), state: decodeState() })
+  }
+  return { slices, lateSlices }
 }
 
 function decodeGroups(

@@ -22,18 +22,27 @@ export class PaneReader {
   private readonly positions = new Map<string, number>()
   private readonly parts = new Map<EpochMillis, GroupMap[]>()
   private readonly starts: readonly EpochMillis[]
+  private readonly lateParts: {
+    readonly start: EpochMillis
+    readonly missedUpTo: EpochMillis
+    readonly groups: GroupMap
+  }[] = []
   private next = 0
 
   constructor(output: number, pages: readonly Page[], window: WindowSpec, aggregates: readonly Aggregate<unknown>[]) {
     this.window = window
     this.aggregates = aggregates
-    for (const { slices } of pages) {
+    for (const { slices, lateSlices } of pages) {
       for (const [start, state] of slices) {
         const groups = state[output]
         if (groups === undefined) continue
         const parts = this.parts.get(start)
         if (parts === undefined) this.parts.set(start, [groups])
         else parts.push(groups)
+      }
+      for (const { start, missedUpTo, state } of lateSlices) {
+        const groups = state[output]
+        if (groups !== undefined) this.lateParts.push({ start, missedUpTo, groups })
       }
     }
     this.starts = [...this.parts.keys()].sort((a, b) => a - b)
@@ -53,6 +62,14 @@ export class PaneReader {
       taken.push({ start: first, groups: this.merged(parts) })
     }
     return taken
+  }
+
+  /** What came late to other windows than this one. The rare case: each call looks at all late slices. */
+  late(bounds: WindowBounds): Groups | null {
+    const parts = this.lateParts.filter(
+      ({ start, missedUpTo }) => start >= bounds.start && start < bounds.end && missedUpTo < bounds.end,
+    )
+    return parts.length === 0 ? null : this.merged(parts.map(({ groups }) => groups))
   }
 
   /** Up to where the windows that start later have all slices from `slice` on, or none. Windows that end later have all. */

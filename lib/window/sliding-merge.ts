@@ -16,7 +16,7 @@ export interface RunOfSlices {
 const NONE: Groups = { keys: [], states: [] }
 
 /** Merges two sets of groups; order of keys is kept. */
-function mergeGroups(a: Groups, b: Groups, aggregates: readonly Aggregate<unknown>[]): Groups {
+export function mergeGroups(a: Groups, b: Groups, aggregates: readonly Aggregate<unknown>[]): Groups {
   if (a.keys.length === 0) return b
   if (b.keys.length === 0) return a
   const keys: number[] = []

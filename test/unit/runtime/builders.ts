@@ -96,19 +96,29 @@ export async function numbersIn(runtime: Runtime, table: string, column: string)
 
 export const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i)
 
-/** Does something before the first `put` to a group, as another process might at that moment. */
-export function meddled(state: StateStore, group: string, meddle: () => Promise<unknown>): StateStore {
+/** Does something before the first `put` to a group (or the first LIST of it), as another process might at that moment. */
+export function meddled(
+  state: StateStore,
+  group: string,
+  meddle: () => Promise<unknown>,
+  before: 'put' | 'list' = 'put',
+): StateStore {
   let done = false
+  const reach = async (call: 'put' | 'list', reached: string): Promise<void> => {
+    if (call !== before || reached !== group || done) return
+    done = true
+    await meddle()
+  }
   return {
     get: (of, id) => state.get(of, id),
     delete: (of, id, expected) => state.delete(of, id, expected),
-    list: (of, range) => state.list(of, range),
     close: () => state.close(),
+    async list(of, range) {
+      await reach('list', of)
+      return state.list(of, range)
+    },
     async put(item, expected) {
-      if (item.group === group && !done) {
-        done = true
-        await meddle()
-      }
+      await reach('put', item.group)
       return state.put(item, expected)
     },
   }

@@ -166,6 +166,26 @@ describe('a record whose windows are closed', () => {
     ])
   })
 
+  it('is not counted by a window that the late table says it missed, when it comes while that window is being closed', async () => {
+    const runtime = await started()
+    await stageOf(runtime).handle([batch([reading(0, 10), reading(1, 45)])])
+    // The mark is raised, the pages are not read yet.
+    const arrive = () => stageOf(anotherProcess(runtime)).handle([late])
+    const state = meddled(runtime.state, pageGroup(runtime), arrive, 'list')
+    const { rows } = await closeStage({ ...runtime, state }).run({ endOffsets: async () => [2, 0], endOfInput: false })
+    expect(await lateRows(runtime)).toMatchObject([
+      { output: 'hopping', first_window_start: noon(-30), last_window_end: noon(30), counted_elsewhere: true },
+    ])
+    expect(rows.map(({ output, start, group }) => [output, start, ...group])).toEqual([['hopping', noon(-30), 'hall']])
+    expect(await closeAll(runtime, [2, 8])).toEqual([
+      'per_hour 0 attic 1',
+      'per_hour 0 hall 2',
+      'hopping 0 attic 1',
+      'hopping 0 hall 2',
+      'hopping 30 hall 1',
+    ])
+  })
+
   it('is not late for windows that close only up to the one before', async () => {
     const runtime = await started()
     await closeUpTo(runtime, 29)

@@ -40,15 +40,7 @@ function folding(outputs: readonly WindowOutput[]) {
       Float64Array.from(rows, (_, i) => (options.from ?? 100) + i),
       { mark },
     )
-  const dirty = (rows: readonly TestRow[], mark: number, from = 100) =>
-    folder.dirty(
-      timesOf(rows),
-      Float64Array.from(rows, (_, i) => from + i),
-      allRows(rows.length),
-      mark,
-      page.late,
-    )
-  return { folder, page, fold, dirty }
+  return { folder, page, fold }
 }
 
 const groups = (page: Page, start: number, output = 0): Record<string, unknown> =>
@@ -252,14 +244,11 @@ describe('a late row', () => {
   //   00:00      01:00      01:30      02:00
   //   ├──────────┤··········┤                  grace 30 min: late from mark 01:30 on
   //        ●           ▲ 01:29  ▲ 01:30
-  it('within grace is folded, and its window is dirty; beyond it is not', () => {
-    const { page, fold, dirty } = folding([windowOutput(tumbling(HOUR, { grace: 30 * MINUTE }))])
+  it('within grace is folded, beyond it is not', () => {
+    const { page, fold } = folding([windowOutput(tumbling(HOUR, { grace: 30 * MINUTE }))])
     const rows = [{ time: at('00:40'), kind: 'A' }]
     expect(fold(rows, at('01:29'))).toEqual({ counted: 1, late: 0, partlyLate: 0 })
-    expect(dirty(rows, at('01:29'))).toEqual([{ output: 0, window: { start: 0, end: HOUR } }])
-    expect(dirty(rows, at('00:59'))).toEqual([])
     expect(fold(rows, at('01:30'), { from: 200 })).toEqual({ counted: 0, late: 1, partlyLate: 0 })
-    expect(dirty(rows, at('01:30'), 200)).toEqual([])
     expect(groups(page, 0)).toEqual({ sA: [1] })
     expect(page.late.map(({ offset, lateBy }) => [offset, lateBy])).toEqual([[200, 30 * MINUTE]])
   })
@@ -268,15 +257,17 @@ describe('a late row', () => {
   //          ├─────────────┤ closed, beyond grace
   //                 ├─────────────┤ open
   //                     ● 00:40   mark 01:00
-  it('for one sliding window still counts in those that are open', () => {
-    const { page, fold, dirty } = folding([windowOutput(sliding(HOUR, 30 * MINUTE))])
+  it('for one sliding window still counts in those that are open, beside the records that missed none', () => {
+    const { page, fold } = folding([windowOutput(sliding(HOUR, 30 * MINUTE))])
     const rows = [{ time: at('00:40'), kind: 'A' }]
     expect(fold(rows, at('01:00'))).toEqual({ counted: 1, late: 0, partlyLate: 1 })
-    expect(groups(page, at('00:30'))).toEqual({ sA: [1] })
+    expect(page.slices.size).toBe(0)
+    expect(fold(rows, at('01:00'), { from: 200 })).toEqual({ counted: 1, late: 0, partlyLate: 1 })
+    expect(page.lateSlices).toEqual([{ start: at('00:30'), missedUpTo: at('01:00'), state: [new Map([['sA', [2]]])] }])
     expect(page.late).toMatchObject([
       { output: 0, windowsMissed: 1, firstStart: 0, lastEnd: at('01:00'), countedElsewhere: true },
+      { offset: 200 },
     ])
-    expect(dirty(rows, at('01:00'))).toEqual([])
   })
 
   //   hour   ├───────┤ beyond grace at 02:00
@@ -322,37 +313,5 @@ describe('a late row', () => {
       [101, 0],
       [101, 1],
     ])
-  })
-})
-
-describe('dirty windows', () => {
-  //   mark 13:00, grace 1 h, 2 h every 30 min:  ends 12:30 and 13:00 are closed and within grace
-  it('are those that are closed and within grace, each once, ascending, per output', () => {
-    const { dirty } = folding([
-      windowOutput(sliding(2 * HOUR, 30 * MINUTE, { grace: HOUR })),
-      windowOutput(tumbling(HOUR, { grace: DAY }), { name: 'hourly' }),
-    ])
-    const rows = [
-      { time: at('12:20'), kind: 'A' },
-      { time: at('11:50'), kind: 'B' },
-      { time: at('12:10'), kind: 'A' },
-      { time: at('13:10'), kind: 'A' },
-    ]
-    expect(dirty(rows, at('13:00'))).toEqual([
-      { output: 0, window: { start: at('10:30'), end: at('12:30') } },
-      { output: 0, window: { start: at('11:00'), end: at('13:00') } },
-      { output: 1, window: { start: at('11:00'), end: at('12:00') } },
-      { output: 1, window: { start: at('12:00'), end: at('13:00') } },
-    ])
-  })
-
-  //   judged at 14:00 (beyond grace for the window that ended at 13:00); published windows are asked for at 13:30
-  it('do not include a window that the row missed', () => {
-    const { fold, dirty } = folding([windowOutput(sliding(2 * HOUR, HOUR, { grace: HOUR }))])
-    const rows = [{ time: at('12:20'), kind: 'A' }]
-    fold(rows, at('14:00'))
-    expect(dirty(rows, at('13:30'))).toEqual([])
-    expect(dirty(rows, at('13:30'), 900)).toEqual([{ output: 0, window: { start: at('11:00'), end: at('13:00') } }])
-    expect(dirty(rows, at('14:00'))).toEqual([{ output: 0, window: { start: at('12:00'), end: at('14:00') } }])
   })
 })

@@ -38,13 +38,17 @@ describe('a page', () => {
         [30 * MINUTE, [undefined, new Map([[encodeGroupKey(['日本', 'x']), [1]]])]],
         [7 * HOUR, [undefined, undefined]],
       ]),
+      lateSlices: [
+        { start: HOUR, missedUpTo: 2 * HOUR, state: [undefined, new Map([[encodeGroupKey(['日本', 'x']), [1]]])] },
+        { start: -HOUR, missedUpTo: 0, state: [new Map([[encodeGroupKey(['ARSON']), [1, null]]]), undefined] },
+      ],
       late: [LATE, { ...LATE, offset: 3, output: 0, lateBy: 0, countedElsewhere: false }],
     }
     expect(codec.decode(codec.encode(page))).toEqual(page)
   })
 
   it('may be empty, or have one slice at the epoch', () => {
-    expect(codec.decode(codec.encode(codec.empty()))).toEqual({ slices: new Map(), late: [] })
+    expect(codec.decode(codec.encode(codec.empty()))).toEqual({ slices: new Map(), lateSlices: [], late: [] })
     const one = pageOf([[0, [['sA', [1, null]]]]])
     expect(codec.decode(codec.encode(one))).toEqual(one)
   })
@@ -62,8 +66,8 @@ describe('a page', () => {
 
   it('of another version or another number of outputs is refused', () => {
     const bytes = codec.encode(codec.empty())
-    bytes[0] = 2
-    expect(() => codec.decode(bytes)).toThrow('A page of window state has version 2, expected 1.')
+    bytes[0] = 1
+    expect(() => codec.decode(bytes)).toThrow('A page of window state has version 1, expected 2.')
     expect(() => codec.decode(bytes)).toThrow(expect.objectContaining({ code: 'STATE_CORRUPT' }))
     expect(() => pageCodec([OUTPUTS[0]!], FIELDS).decode(codec.encode(codec.empty()))).toThrow(
       'A page of window state has number of outputs 2, expected 1.',
@@ -80,7 +84,7 @@ describe('a page', () => {
   it('that names a group it does not list is refused', () => {
     const counts = pageCodec([windowOutput(tumbling(HOUR))], FIELDS)
     // version, outputs, no keys, their empty text, one slice, unit 0, at 0, one group: number 4
-    const bytes = Uint8Array.from([1, 1, 0, 0, 1, 0, 0, 1, 4, 1, 0])
+    const bytes = Uint8Array.from([2, 1, 0, 0, 1, 0, 0, 1, 4, 1, 0])
     expect(() => counts.decode(bytes)).toThrow('A page of window state names a group that it does not list.')
   })
 })
