@@ -6,6 +6,7 @@ import { type Lag, readLag } from '#cli/partition-lag.ts'
 import type { EpochMillis } from '#core/time.ts'
 import type { HousekeeperEvents } from '#local/housekeeper.ts'
 import type { LocalCounts } from '#local/local-pipeline.ts'
+import type { ReadableEnds } from '#local/readable-ends.ts'
 import type { Session } from '#local/session.ts'
 import { isWindowOutput, type Plan } from '#plan/plan.ts'
 import type { Clock } from '#ports/clock.ts'
@@ -33,6 +34,7 @@ export class DevMonitor {
   readonly #onEvent: (event: DevEvent) => void
   readonly #started: EpochMillis
   #session: Session | null = null
+  #ends: ReadableEnds | null = null
   #tables: DevTables | null = null
   /** What has been committed is read in order, after the tables' own start. */
   #following: Promise<void> = Promise.resolve()
@@ -69,6 +71,7 @@ export class DevMonitor {
   async attach(session: Session): Promise<void> {
     const tables = new DevTables(session.pipeline.runtime)
     this.#session = session
+    this.#ends = session.pipeline.newReadableEnds()
     this.#tables = tables
     this.#following = tables.load((output, rows) => this.#results(output, rows, false))
     await this.#following
@@ -85,20 +88,20 @@ export class DevMonitor {
 
   /** Looks at the topic's ends and the state: some reads. */
   async sample(): Promise<void> {
-    if (this.#session === null) return
+    const ends = this.#ends
+    if (this.#session === null || ends === null) return
     const { pipeline } = this.#session
     const { state } = pipeline.runtime
-    const endOffsets = await pipeline.endOffsets()
     this.#counts = await pipeline.counts()
     this.#lag = await readLag({
       state,
       scope: pipeline.runtime,
-      endOffsets,
+      endOffsets: (applied) => ends.of(applied),
       outOfOrder: this.#plan.topic.outOfOrder,
       hasWindows: this.#plan.outputs.some(isWindowOutput),
       now: this.#clock.now(),
     })
-    const appended = endOffsets.reduce((sum, end) => sum + end, 0)
+    const appended = this.#lag.partitions.reduce((sum, { endOffset }) => sum + endOffset, 0)
     const sample = { at: this.#clock.now(), appended, applied: appended - this.lag }
     this.#samples = [...this.#samples, sample].slice(-SAMPLES)
   }

@@ -11,6 +11,7 @@ import { type Duration, parseDuration } from '#core/duration.ts'
 import { SluiceError } from '#core/errors.ts'
 import { floorTo, SECOND } from '#core/time.ts'
 import { type DataFolder, type FolderPipeline, inspectDataFolder } from '#local/data-folder.ts'
+import { readableEnds } from '#local/readable-ends.ts'
 import { openSource, type TopicLocation } from '#local/topics.ts'
 import type { PlanShape } from '#plan/fingerprint.ts'
 
@@ -86,7 +87,7 @@ async function lagOf(folder: DataFolder, pipeline: FolderPipeline, topic: TopicL
         plan: { name: pipeline.name, topic: { name: shape['topic'] ?? topic.name } },
         fingerprint: pipeline.fingerprint,
       },
-      endOffsets: await source.endOffsets(),
+      endOffsets: (applied) => readableEnds(source, applied),
       outOfOrder: parseDuration((shape['out of order'] ?? '0 seconds') as Duration, { allowZero: true }),
       hasWindows: Object.keys(shape).some((key) => key.startsWith('window of ')),
       now: systemClock.now(),

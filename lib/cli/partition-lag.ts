@@ -34,18 +34,26 @@ export interface Lag {
 export interface LagSource {
   readonly state: StateStore
   readonly scope: Scope
-  /** By partition. */
-  readonly endOffsets: readonly number[]
+  /** By partition, given the offset of the last applied record by partition: as `readableEnds` has them. */
+  readonly endOffsets: (applied: ReadonlyMap<number, number>) => Promise<readonly number[]>
   readonly outOfOrder: Millis
   readonly hasWindows: boolean
   readonly now: EpochMillis
 }
 
 /** How far each partition is. Two LISTs and a read of the state. */
-export async function readLag({ state, scope, endOffsets, outOfOrder, hasWindows, now }: LagSource): Promise<Lag> {
+export async function readLag(from: LagSource): Promise<Lag> {
+  const { state, scope, outOfOrder, hasWindows, now } = from
   const progress = await listProgress(state, progressGroup(scope))
   const accepted = await acceptedItems(state, lakeGroup(scope)).list()
   const lakeOffset = (partition: number): number => (accepted.get(partition)?.body?.last.offset ?? -1) + 1
+  const endOffsets = await from.endOffsets(
+    new Map(
+      hasWindows
+        ? [...progress].map(([partition, { last }]) => [partition, last.offset])
+        : [...accepted.keys()].map((partition) => [partition, lakeOffset(partition) - 1]),
+    ),
+  )
   const reading = readWatermark(
     endOffsets.map((endOffset, partition) => {
       const one = progress.get(partition)

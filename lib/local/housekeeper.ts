@@ -23,8 +23,11 @@ export interface HousekeeperEvents {
   readonly onRetry?: (stage: string, error: unknown, attempt: number) => void
 }
 
-/** End offset of every partition; null when the signal aborts while the topic is half fed. */
-export type EndOffsets = (signal: AbortSignal) => Promise<readonly number[] | null>
+/** End offset of every partition, as a close wants them; null when the signal aborts while the topic is half fed. */
+export type EndOffsets = (
+  applied: ReadonlyMap<number, number>,
+  signal: AbortSignal,
+) => Promise<readonly number[] | null>
 
 const LEASE: Millis = 30_000
 
@@ -72,7 +75,7 @@ export class Housekeeper {
   async close(endOfInput: boolean): Promise<void> {
     if (this.#close === null) return
     const closed = await this.#close.run({
-      endOffsets: () => this.#endOffsets(this.#stop.signal),
+      endOffsets: (applied) => this.#endOffsets(applied, this.#stop.signal),
       endOfInput,
       moreToCome: this.#settings.moreToCome?.() ?? false,
     })

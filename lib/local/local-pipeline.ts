@@ -3,6 +3,7 @@ import { checkStateIsCurrent, checkTopicHasApplied } from '#local/applied-record
 import { FeedGate } from '#local/feed-gate.ts'
 import { Housekeeper, type HousekeeperEvents } from '#local/housekeeper.ts'
 import { createTables, type EmbeddedFolders, embeddedRuntime } from '#local/ports.ts'
+import { ReadableEnds } from '#local/readable-ends.ts'
 import { dealPartitions, inlineTeam, type StageTeam, workerTeam } from '#local/stage-team.ts'
 import { type OpenTopic, openTopic, type TopicLocation } from '#local/topics.ts'
 import type { Plan } from '#plan/plan.ts'
@@ -58,6 +59,7 @@ export class LocalPipeline {
   /** Whoever feeds the topic holds it while the topic is half fed: no window closes meanwhile. */
   readonly gate = new FeedGate()
   readonly runtime: Runtime
+  readonly #readableEnds: ReadableEnds
   #finishing = false
   #finished: Promise<void> = Promise.resolve()
 
@@ -70,6 +72,7 @@ export class LocalPipeline {
   ) {
     this.#options = options
     this.#topic = topic
+    this.#readableEnds = new ReadableEnds(topic.source)
     this.runtime = runtime
     this.#team = startTeam(options, runtime, topic, partitions, consumer)
     const { commitEvery, closeEvery, events } = options
@@ -79,7 +82,12 @@ export class LocalPipeline {
       checkpointEvery: CHECKPOINT_EVERY,
       moreToCome: () => this.gate.moreToCome,
     }
-    this.#housekeeper = new Housekeeper(runtime, (signal) => this.#settledEndOffsets(signal), settings, events)
+    this.#housekeeper = new Housekeeper(
+      runtime,
+      (applied, signal) => this.#settledEndOffsets(applied, signal),
+      settings,
+      events,
+    )
     this.#housekeeper.start()
   }
 
@@ -115,8 +123,16 @@ export class LocalPipeline {
     return this.#topic.source.endOffsets()
   }
 
-  async #settledEndOffsets(signal: AbortSignal): Promise<readonly number[] | null> {
-    return this.#finishing || (await this.gate.passage(signal)) ? this.endOffsets() : null
+  /** For whoever shows how far the pipeline is. */
+  newReadableEnds(): ReadableEnds {
+    return new ReadableEnds(this.#topic.source)
+  }
+
+  async #settledEndOffsets(
+    applied: ReadonlyMap<number, number>,
+    signal: AbortSignal,
+  ): Promise<readonly number[] | null> {
+    return this.#finishing || (await this.gate.passage(signal)) ? this.#readableEnds.of(applied) : null
   }
 
   /**

@@ -36,9 +36,10 @@ export interface CloseReading {
   /**
    * End offset of every partition of the topic, by partition; null when this is no time to look. Asked for after progress was
    * read: what was appended before any record that progress covers must be seen, or a partition that is behind would pass for
-   * one that is caught up.
+   * one that is caught up. `applied` is that progress: offset of the last applied record by partition. Where no record follows
+   * it, whatever the topic's own end, the end is the offset after it.
    */
-  readonly endOffsets: () => Promise<readonly number[] | null>
+  readonly endOffsets: (applied: ReadonlyMap<number, number>) => Promise<readonly number[] | null>
   /** The input is over: every window that holds data closes, once. */
   readonly endOfInput: boolean
   /**
@@ -102,7 +103,8 @@ async function closeStep(closer: Closer, reading: CloseReading): Promise<Closed 
   const { state } = runtime
   const item = await loadCloseItem(runtime)
   const progress = await listProgress(state, progressGroup(runtime))
-  const endOffsets = await reading.endOffsets()
+  const applied = new Map([...progress].map(([partition, { last }]) => [partition, last.offset]))
+  const endOffsets = await reading.endOffsets(applied)
   if (endOffsets === null) return { upTo: item.body.upTo, rows: [], watermark: UNKNOWN, more: false }
   const watermark = watermarkOf(closer, endOffsets, progress, reading.moreToCome === true)
   const dirty = await listDirty(state, dirtyGroup(runtime))
@@ -118,7 +120,6 @@ async function closeStep(closer: Closer, reading: CloseReading): Promise<Closed 
   if (stored === null) return { upTo, rows: [], watermark, more: true }
   await dirty.clear()
   if (settled > Number.NEGATIVE_INFINITY) {
-    const applied = new Map([...progress].map(([partition, { last }]) => [partition, last.offset]))
     await expirePages(runtime, closer.outputs, closer.layout, settled, applied)
   }
   return { upTo: to, rows: computed.rows, watermark, more: goal !== null && to < goal }

@@ -5,6 +5,7 @@ import { PartitionProducer } from '#adapters/kafka/producer.ts'
 import { KafkaRecordSource, KafkaTopicWriter } from '#adapters/kafka/topic.ts'
 import { writeBatch } from '#adapters/kafka/write-batch.ts'
 import { systemClock } from '#adapters/system/clock.ts'
+import { readableEnds } from '#local/readable-ends.ts'
 import type { NewRecords } from '#schema/record-batch.ts'
 import { recordSourceContract } from '../contract/record-source.ts'
 import { ManualClock, newRecords, numbered, offsetsOf, valuesOf } from '../contract/record-source-builders.ts'
@@ -188,6 +189,7 @@ describe.skipIf(brokers.length === 0)('Kafka at KAFKA_BROKERS', () => {
     expect(offsetsOf(await source.read(0, 2, limits))).toEqual([5])
     expect(await source.endOffsets()).toEqual([7])
     expect(await source.read(0, 6, limits)).toBeUndefined()
+    expect(await readableEnds(source, new Map([[0, 5]]))).toEqual([6])
     expect(await source.read(0, 100, limits)).toBeUndefined()
   })
 
