@@ -164,6 +164,11 @@ export class DeltaTable {
     await writeCheckpoint(store, this.paths, contents, clock.now())
   }
 
+  /** The version that `_last_checkpoint` names; null without one. One GET. */
+  async lastCheckpoint(): Promise<number | null> {
+    return (await readLastCheckpoint(this.deps.store, this.paths))?.version ?? null
+  }
+
   private async stateAt(version: number): Promise<TableState> {
     if (this.known?.version === version) return this.known
     if (this.known === undefined) this.known = await loadState(this.deps.store, this.paths)

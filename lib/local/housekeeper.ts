@@ -10,7 +10,7 @@ import type { Runtime } from '#runtime/runtime.ts'
 export interface HousekeeperSettings {
   readonly commitEvery: Millis
   readonly closeEvery: Millis
-  /** A table gets a checkpoint at every so many versions. */
+  /** A table gets a checkpoint when its last one is so many versions old. */
   readonly checkpointEvery: number
   /** Whether this process feeds the topic and has more to bring; default: no. */
   readonly moreToCome?: () => boolean
@@ -42,6 +42,8 @@ export class Housekeeper {
   readonly #events: HousekeeperEvents
   readonly #close: CloseStage | null
   readonly #stop = new AbortController()
+  /** Version of the last checkpoint by table. */
+  readonly #checkpoints = new Map<string, number>()
   #loops: readonly Promise<void>[] = []
 
   constructor(runtime: Runtime, endOffsets: EndOffsets, settings: HousekeeperSettings, events: HousekeeperEvents) {
@@ -56,7 +58,7 @@ export class Housekeeper {
     const { commitEvery, closeEvery } = this.#settings
     this.#loops = [
       this.#repeat('commit', commitEvery, () => this.commit()),
-      this.#repeat('close', closeEvery, () => this.close(false)),
+      this.#repeat('close', closeEvery, () => this.close()),
       this.#repeat('sql', closeEvery, () => deliverToSql(this.#runtime)),
     ]
   }
@@ -72,7 +74,12 @@ export class Housekeeper {
     if (commits !== undefined) await this.#committed(commits)
   }
 
-  async close(endOfInput: boolean): Promise<void> {
+  async close(): Promise<void> {
+    await withLease(this.#runtime, 'close', LEASE, () => this.closeNow(false))
+  }
+
+  /** Whoever else is at it: a lease only saves work. */
+  async closeNow(endOfInput: boolean): Promise<void> {
     if (this.#close === null) return
     const closed = await this.#close.run({
       endOffsets: (applied) => this.#endOffsets(applied, this.#stop.signal),
@@ -83,19 +90,28 @@ export class Housekeeper {
     await this.#committed(await deliverToTables(this.#runtime))
   }
 
-  /** The input is over and every record is applied: commits the rest, closes every window that holds data, delivers it all. */
+  /**
+   * The input is over and every record is applied: commits the rest, closes every window that holds data, delivers it all. Asks for
+   * no lease: it must be done when it resolves.
+   */
   async finish(): Promise<void> {
     await this.#committed(await commitAccepted(this.#runtime))
-    await this.close(true)
+    await this.closeNow(true)
     await deliverToSql(this.#runtime)
   }
 
   async #committed(commits: readonly Committed[]): Promise<void> {
     if (commits.length === 0) return
     this.#events.onCommitted?.(commits)
-    for (const { table, version } of commits) {
-      if (version % this.#settings.checkpointEvery !== 0) continue
-      await (await openTable(this.#runtime, table)).checkpoint()
+    for (const { table: name, version } of commits) {
+      if (version < (this.#checkpoints.get(name) ?? 0) + this.#settings.checkpointEvery) continue
+      const table = await openTable(this.#runtime, name)
+      // Others may have written one, a stage that committed by itself may have passed the version at which one was due.
+      const last = (await table.lastCheckpoint()) ?? 0
+      this.#checkpoints.set(name, last)
+      if (version < last + this.#settings.checkpointEvery) continue
+      await table.checkpoint()
+      this.#checkpoints.set(name, version)
     }
   }
 

@@ -15,6 +15,7 @@ import { acceptedItems } from '#runtime/accepted.ts'
 import { commitAccepted } from '#runtime/commit.ts'
 import { stateIdentity } from '#runtime/identity.ts'
 import { lakeGroup, progressGroup } from '#runtime/keys.ts'
+import { freeLeases } from '#runtime/lease.ts'
 import { listProgress, type Progress } from '#runtime/progress.ts'
 import { sqlRowOutputs } from '#runtime/rows-to-sql.ts'
 import type { Runtime } from '#runtime/runtime.ts'
@@ -99,6 +100,7 @@ export class LocalPipeline {
     await checkTopicHasApplied(runtime, topic.source)
     if (options.topic.kind === 'embedded') await checkStateIsCurrent(runtime, topic.source, folders.state)
     await createTables(runtime)
+    await freeLeases(runtime)
     const consumer = options.topic.kind === 'kafka' ? await stateIdentity(runtime) : ''
     const pipeline = new LocalPipeline(options, runtime, topic, await topic.source.partitionCount(), consumer)
     try {

@@ -3,6 +3,7 @@ import type { Millis } from '#core/time.ts'
 import { EventSourceMapping, type Handler } from '#local/event-source.ts'
 import { isWindowOutput } from '#plan/plan.ts'
 import type { RecordSource } from '#ports/record-source.ts'
+import type { Relieve } from '#runtime/accepted.ts'
 import { lakeGroup } from '#runtime/keys.ts'
 import { type LakeStage, lakeStage } from '#runtime/lake.ts'
 import { preparer } from '#runtime/prepare.ts'
@@ -25,7 +26,7 @@ export interface StageLoopEvents {
   /** A batch failed and will be delivered again. */
   readonly onRetry?: (stage: string, error: unknown, attempt: number) => void
   /** An accepted item is full: commit, so that it can be trimmed. */
-  readonly relieve: () => Promise<void>
+  readonly relieve: Relieve
 }
 
 /** One consumer: a stage behind its own event-source mapping and consumer group. */
@@ -66,10 +67,10 @@ export class StageLoop {
     this.#events = events
     this.#maxAttempts = settings.maxAttempts
     const shared = preparer(runtime.plan)
-    const lake: LakeStage = lakeStage(runtime, shared, { relieve: events.relieve })
+    const lake: LakeStage = lakeStage(runtime, shared, events.relieve)
     const stages: [string, Handler][] = [['lake', (payload) => lake.handle(payload)]]
     if (runtime.plan.outputs.some(isWindowOutput)) {
-      const windows = windowsStage(runtime, shared)
+      const windows = windowsStage(runtime, shared, events.relieve)
       stages.push(['windows', (payload) => windows.handle(payload)])
     }
     if (sqlRowOutputs(runtime).length > 0) {

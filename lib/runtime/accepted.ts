@@ -1,3 +1,4 @@
+import { SluiceError } from '#core/errors.ts'
 import type { AddFile } from '#delta/actions.ts'
 import type { FencedItem, StateStore } from '#ports/state-store.ts'
 import { decodeBody, encodeBody } from '#runtime/json-body.ts'
@@ -63,4 +64,33 @@ export function acceptedItems(state: StateStore, group: string): AcceptedItems {
       return new Map(items.map((item) => [Number.parseInt(item.id, 10), fromItem(item)]))
     },
   }
+}
+
+/** Above this size of an accepted item a stage commits by itself before it takes more: an item holds 400 KB at most. */
+export const ACCEPTED_LIMIT = 64 * 1024
+
+/** Commits what is accepted, so that items can be trimmed. */
+export type Relieve = () => Promise<void>
+
+/**
+ * The item, with room for another batch.
+ *
+ * @throws SluiceError STATE_ITEM_FULL (retryable) when relief did not help: the batch comes again, and the topic keeps what follows
+ */
+export async function withRoom(
+  items: AcceptedItems,
+  partition: number,
+  before: Accepted,
+  relieve: Relieve,
+): Promise<Accepted> {
+  if (before.bytes <= ACCEPTED_LIMIT) return before
+  await relieve()
+  const after = await items.load(partition)
+  if (after.bytes <= ACCEPTED_LIMIT) return after
+  throw new SluiceError(
+    'STATE_ITEM_FULL',
+    `Expected the files that are accepted of partition ${partition} to be committed, found ${after.body?.files.length ?? 0} of ` +
+      'them waiting, and no room for more. See why the tables take no commits; the records wait in the topic.',
+    { retryable: true, details: { partition, bytes: after.bytes } },
+  )
 }

@@ -7,6 +7,8 @@ import {
   type AcceptedFile,
   type AcceptedItems,
   acceptedItems,
+  type Relieve,
+  withRoom,
 } from '#runtime/accepted.ts'
 import { bronzeBatch, quarantineBatch } from '#runtime/coordinates.ts'
 import { lakeGroup } from '#runtime/keys.ts'
@@ -16,9 +18,6 @@ import { type Runtime, tablePath } from '#runtime/runtime.ts'
 import type { Fields } from '#schema/column.ts'
 import type { RecordBatch } from '#schema/record-batch.ts'
 import type { ColumnBatch } from '#schema/vector.ts'
-
-/** Above this size of an accepted item the stage commits by itself before it takes more: an item holds 400 KB at most. */
-export const ACCEPTED_LIMIT = 64 * 1024
 
 /**
  * The lake stage: records → Parquet files → one fenced item a partition. What it accepted becomes visible by `commitAccepted`.
@@ -30,19 +29,15 @@ export interface LakeStage {
   handle(payload: readonly RecordBatch[]): Promise<void>
 }
 
-export interface LakeOptions {
-  /** Called when an item has grown past ACCEPTED_LIMIT: commits, so that the item can be trimmed. */
-  readonly relieve: () => Promise<void>
-}
-
-export function lakeStage(runtime: Runtime, preparer: Preparer, options: LakeOptions): LakeStage {
+/** `relieve` is called when an item has grown past ACCEPTED_LIMIT. */
+export function lakeStage(runtime: Runtime, preparer: Preparer, relieve: Relieve): LakeStage {
   const items = acceptedItems(runtime.state, lakeGroup(runtime))
   const cache = new Map<number, Accepted>()
   const accept = async (records: RecordBatch): Promise<void> => {
     const { partition } = records
     let before = cache.get(partition) ?? (await items.load(partition))
     cache.delete(partition)
-    before = await relieved(items, partition, before, options)
+    before = await withRoom(items, partition, before, relieve)
     const after = await acceptBatch(runtime, items, records, before, preparer.prepare(records))
     cache.set(partition, after)
   }
@@ -51,12 +46,6 @@ export function lakeStage(runtime: Runtime, preparer: Preparer, options: LakeOpt
       for (const records of payload) if (records.count > 0) await accept(records)
     },
   }
-}
-
-async function relieved(items: AcceptedItems, partition: number, before: Accepted, options: LakeOptions) {
-  if (before.bytes <= ACCEPTED_LIMIT) return before
-  await options.relieve()
-  return items.load(partition)
 }
 
 interface Written {

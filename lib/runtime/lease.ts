@@ -35,3 +35,13 @@ export async function withLease<T>(
     await state.put({ group, id: name, fence: token + 1, body: encodeBody({ owner, until: 0 }) }, token)
   }
 }
+
+/**
+ * Frees every lease: for the one process that may work on this state, where a process before it was killed and its leases
+ * would be waited for. Cost: one LIST, one write a lease.
+ */
+export async function freeLeases({ state, ...scope }: Runtime): Promise<void> {
+  for (const { group, id, fence } of await state.list(leaseGroup(scope))) {
+    await state.put({ group, id, fence: fence + 1, body: encodeBody({ owner: '', until: 0 }) }, fence)
+  }
+}

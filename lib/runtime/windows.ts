@@ -1,7 +1,7 @@
 import type { EpochMillis, Millis } from '#core/time.ts'
 import { writeDataFile } from '#delta/table.ts'
 import { isWindowOutput, lateTable, type WindowOutput } from '#plan/plan.ts'
-import { acceptedItems } from '#runtime/accepted.ts'
+import { acceptedItems, type Relieve, withRoom } from '#runtime/accepted.ts'
 import { lateBatch } from '#runtime/coordinates.ts'
 import { addDirty, type DirtyWindow } from '#runtime/dirty.ts'
 import { controlGroup, dirtyGroup, lateGroup, MARK_ID, pageGroup, progressGroup } from '#runtime/keys.ts'
@@ -32,8 +32,9 @@ export interface WindowsStage {
   handle(payload: readonly RecordBatch[]): Promise<void>
 }
 
-export function windowsStage(runtime: Runtime, preparer: Preparer): WindowsStage {
-  const partitions = new WindowsPartitions(runtime, preparer)
+/** `relieve` is called when the item of late rows has grown past ACCEPTED_LIMIT. */
+export function windowsStage(runtime: Runtime, preparer: Preparer, relieve: Relieve): WindowsStage {
+  const partitions = new WindowsPartitions(runtime, preparer, relieve)
   return {
     async handle(payload) {
       for (const records of payload) if (records.count > 0) await partitions.apply(records)
@@ -55,6 +56,7 @@ interface Unit {
 class WindowsPartitions {
   readonly #runtime: Runtime
   readonly #preparer: Preparer
+  readonly #relieve: Relieve
   readonly #outputs: readonly WindowOutput[]
   readonly #after: number
   readonly #layout: SliceLayout
@@ -62,13 +64,14 @@ class WindowsPartitions {
   readonly #pages: PageCache
   readonly #progress = new Map<number, ProgressItem>()
 
-  constructor(runtime: Runtime, preparer: Preparer) {
+  constructor(runtime: Runtime, preparer: Preparer, relieve: Relieve) {
     const { plan, state } = runtime
     const fields = plan.topic.fields.concat(
       plan.steps.flatMap((step) => (step.kind === 'derive' ? [{ name: step.name, column: step.column }] : [])),
     )
     this.#runtime = runtime
     this.#preparer = preparer
+    this.#relieve = relieve
     this.#outputs = plan.outputs.filter(isWindowOutput)
     this.#after = this.#outputs[0]?.after ?? 0
     this.#layout = sliceLayout(
@@ -155,7 +158,7 @@ class WindowsPartitions {
     const { last } = unit
     const { plan, state } = this.#runtime
     const items = acceptedItems(state, lateGroup(this.#runtime))
-    let before = await items.load(unit.partition)
+    let before = await withRoom(items, unit.partition, await items.load(unit.partition), this.#relieve)
     const ordered = entries.toSorted((a, b) => a.offset - b.offset || a.output - b.output)
     for (;;) {
       const fence = before.body?.last.offset ?? -1

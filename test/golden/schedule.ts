@@ -121,7 +121,7 @@ export class Schedule {
     const calls = new PortCalls(this.world)
     calls.plan(at, () => this.#meanwhile(meanwhile))
     const closer = new Process(this.world, calls)
-    await closer.keeper.close(false)
+    await closer.keeper.closeNow(false)
   }
 
   /** Applies the rest, ends the input, and holds the tables against what was fed and what was judged late. */

@@ -21,8 +21,8 @@ export class Stages {
     this.runtime = world.runtime(calls)
     const shared = preparer(world.plan)
     const relieve = async (): Promise<void> => void (await commitAccepted(this.runtime))
-    this.#lake = lakeStage(this.runtime, shared, { relieve })
-    this.#windows = windowsStage(this.runtime, shared)
+    this.#lake = lakeStage(this.runtime, shared, relieve)
+    this.#windows = windowsStage(this.runtime, shared, relieve)
     this.#sql = sqlRowsStage(this.runtime, shared)
   }
 

@@ -163,7 +163,7 @@ export class Process {
   /** Commits, closes with the watermark as it is, delivers. */
   async keepHouse(): Promise<void> {
     await this.keeper.commit()
-    await this.keeper.close(false)
+    await this.keeper.closeNow(false)
     await deliverToSql(this.runtime)
   }
 

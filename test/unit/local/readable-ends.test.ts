@@ -3,10 +3,8 @@ import { MemoryTopic } from '#adapters/memory/topic.ts'
 import { MINUTE } from '#core/time.ts'
 import { ReadableEnds, readableEnds } from '#local/readable-ends.ts'
 import { closeStage } from '#runtime/close.ts'
-import { preparer } from '#runtime/prepare.ts'
-import { windowsStage } from '#runtime/windows.ts'
 import { newRecords } from '../../contract/record-source-builders.ts'
-import { batch, NOW, noon, reading, started } from '../runtime/builders.ts'
+import { batch, NOW, noon, reading, started, windowsOf } from '../runtime/builders.ts'
 
 function topicOf(counts: readonly number[]): MemoryTopic {
   const clock = { now: () => NOW, sleep: async () => {} }
@@ -53,7 +51,7 @@ describe('A quiet topic that ends in a gap', () => {
     const runtime = await started()
     const hourAgo = NOW - 60 * MINUTE
     const last = batch([reading(0, 0), reading(1, 45)], { appendTime: hourAgo })
-    await windowsStage(runtime, preparer(runtime.plan)).handle([last])
+    await windowsOf(runtime).handle([last])
     const topic = topicOf([2, 0])
     topic.skipOffsets(0, 1)
     const close = (endOffsets: (applied: ReadonlyMap<number, number>) => Promise<readonly number[]>) =>

@@ -1,7 +1,11 @@
 import { type EpochMillis, MINUTE } from '#core/time.ts'
 import { createTables } from '#local/ports.ts'
 import type { StateStore } from '#ports/state-store.ts'
+import type { Relieve } from '#runtime/accepted.ts'
+import { commitAccepted } from '#runtime/commit.ts'
+import { preparer } from '#runtime/prepare.ts'
 import type { Runtime } from '#runtime/runtime.ts'
+import { type WindowsStage, windowsStage } from '#runtime/windows.ts'
 import type { RecordBatch } from '#schema/record-batch.ts'
 import { c, delta, kafka, pipeline, postgres, sliding, tumbling } from '../../../lib/index.ts'
 import { readRun, type TestPorts, testWorld } from '../../../lib/testing/index.ts'
@@ -83,6 +87,11 @@ export async function started(ports: TestPorts = {}): Promise<Runtime> {
 export function anotherProcess(runtime: Runtime, name = 'other'): Runtime {
   let last = 0
   return { ...runtime, ids: { next: () => `${name}-${++last}` } }
+}
+
+/** The windows stage of a process; `relieve` commits unless told otherwise. */
+export function windowsOf(runtime: Runtime, relieve?: Relieve): WindowsStage {
+  return windowsStage(runtime, preparer(runtime.plan), relieve ?? (async () => void (await commitAccepted(runtime))))
 }
 
 export async function rowsIn(runtime: Runtime, table: string): Promise<readonly Readonly<Record<string, unknown>>[]> {

@@ -11,7 +11,7 @@ import type { RecordBatch } from '#schema/record-batch.ts'
 import { CountingStore } from '../../support/counting-store.ts'
 import { anotherProcess, batch, meddled, numbersIn, reading, readingsFrom, started, upTo } from './builders.ts'
 
-const stageOf = (runtime: Runtime) => lakeStage(runtime, preparer(runtime.plan), { relieve: async () => {} })
+const stageOf = (runtime: Runtime) => lakeStage(runtime, preparer(runtime.plan), async () => {})
 const accept = (runtime: Runtime, ...payload: readonly RecordBatch[]) => stageOf(runtime).handle(payload)
 
 const filesOf = async (runtime: Runtime, partition = 0) =>

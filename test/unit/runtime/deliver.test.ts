@@ -6,12 +6,10 @@ import { closeStage } from '#runtime/close.ts'
 import { loadCloseItem } from '#runtime/close-item.ts'
 import { confirmed, deliverToSql, deliverToTables } from '#runtime/deliver.ts'
 import { controlGroup } from '#runtime/keys.ts'
-import { preparer } from '#runtime/prepare.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { plannedSqlTables } from '#runtime/tables.ts'
-import { windowsStage } from '#runtime/windows.ts'
 import { MemorySqlSink } from '../../support/memory-sql-sink.ts'
-import { anotherProcess, batch, meddled, noon, reading, rooms, rowsIn, started } from './builders.ts'
+import { anotherProcess, batch, meddled, noon, reading, rooms, rowsIn, started, windowsOf } from './builders.ts'
 
 /** A database that can be away, or lose the answer to what it did. */
 class FlakySql implements SqlSink {
@@ -44,7 +42,7 @@ async function withSql(): Promise<{ readonly sql: FlakySql; readonly runtime: Ru
 /** Applies a reading of each of the rooms in the hour that begins so many minutes after noon, and closes it. */
 async function closeHour(runtime: Runtime, from: number, minutes: number, names: readonly string[]): Promise<void> {
   const values = names.map((name, i) => reading(from + i, minutes, name))
-  await windowsStage(runtime, preparer(runtime.plan)).handle([batch(values, { from })])
+  await windowsOf(runtime).handle([batch(values, { from })])
   const end = from + names.length
   await closeStage(runtime).run({ endOffsets: async () => [end, 0], endOfInput: true })
 }

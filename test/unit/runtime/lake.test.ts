@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { acceptedItems } from '#runtime/accepted.ts'
+import { ACCEPTED_LIMIT, acceptedItems } from '#runtime/accepted.ts'
 import { commitAccepted } from '#runtime/commit.ts'
 import { lakeGroup } from '#runtime/keys.ts'
-import { ACCEPTED_LIMIT, type LakeStage, lakeStage } from '#runtime/lake.ts'
+import { type LakeStage, lakeStage } from '#runtime/lake.ts'
 import { preparer } from '#runtime/prepare.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import {
@@ -19,7 +19,7 @@ import {
 } from './builders.ts'
 
 const stageOf = (runtime: Runtime, relieve: () => Promise<void> = async () => {}): LakeStage =>
-  lakeStage(runtime, preparer(runtime.plan), { relieve })
+  lakeStage(runtime, preparer(runtime.plan), relieve)
 
 const itemOf = (runtime: Runtime, partition = 0) => acceptedItems(runtime.state, lakeGroup(runtime)).load(partition)
 
@@ -141,5 +141,25 @@ describe('an accepted item', () => {
     await stage.handle([readingsFrom(count + 1, count + 2)])
     expect(relieved).toBe(1)
     expect(await offsetsIn(runtime)).toEqual([...upTo(count + 2), 100_000])
+  })
+
+  it('that no commit relieves takes no further batch: the records stay in the topic', async () => {
+    const runtime = await started()
+    const stage = stageOf(runtime)
+    let count = 0
+    while ((await itemOf(runtime)).bytes <= ACCEPTED_LIMIT) {
+      await stage.handle([readingsFrom(count, count + 1)])
+      count++
+    }
+    await expect(stage.handle([readingsFrom(count, count + 1)])).rejects.toMatchObject({
+      code: 'STATE_ITEM_FULL',
+      retryable: true,
+      message:
+        `Expected the files that are accepted of partition 0 to be committed, found ${2 * count} of them waiting, and no room ` +
+        'for more. See why the tables take no commits; the records wait in the topic.',
+    })
+    expect(await offsetsIn(runtime)).toEqual(upTo(count))
+    await stage.handle([readingsFrom(count, count + 1)])
+    expect(await offsetsIn(runtime)).toEqual(upTo(count + 1))
   })
 })

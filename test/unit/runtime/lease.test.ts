@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { MemoryStateStore } from '#adapters/memory/state-store.ts'
 import { MINUTE } from '#core/time.ts'
 import { leaseGroup } from '#runtime/keys.ts'
-import { withLease } from '#runtime/lease.ts'
+import { freeLeases, withLease } from '#runtime/lease.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { testWorld } from '../../../lib/testing/index.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
@@ -88,5 +88,13 @@ describe('a lease', () => {
     expect(await ask(second)).toBeUndefined()
     over.resolve('by the first')
     expect(await work).toBe('by the first')
+  })
+
+  it('of a process that was killed can be freed by the only one that may work now', async () => {
+    const { runtime } = process()
+    void withLease(runtime, 'close', MINUTE, () => new Promise<never>(() => {}))
+    await expect.poll(() => ask(anotherProcess(runtime))).toBeUndefined()
+    await freeLeases(runtime)
+    expect(await ask(anotherProcess(runtime))).toBe('done')
   })
 })

@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DAY, MINUTE } from '#core/time.ts'
 import { closeStage } from '#runtime/close.ts'
-import { preparer } from '#runtime/prepare.ts'
-import { windowsStage } from '#runtime/windows.ts'
-import { batch, NOW, noon, reading, started } from './builders.ts'
+import { batch, NOW, noon, reading, started, windowsOf } from './builders.ts'
 
 describe('a pause between two starts', () => {
   const PAUSE = 5 * DAY
@@ -14,7 +12,7 @@ describe('a pause between two starts', () => {
   const closedAfterPause = async (moreToCome: boolean) => {
     const runtime = await started()
     const first = batch([reading(0, 0), reading(1, 45)], { appendTime: NOW - PAUSE })
-    await windowsStage(runtime, preparer(runtime.plan)).handle([first])
+    await windowsOf(runtime).handle([first])
     return closeStage(runtime).run({ endOffsets: async () => [2, 0], endOfInput: false, moreToCome })
   }
 

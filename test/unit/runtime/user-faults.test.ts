@@ -24,7 +24,7 @@ async function quarantined(rows: Flow): Promise<readonly string[]> {
   const { runtime } = testWorld(plan)
   await createTables(runtime)
   const records = batch(['Ada', '😀'].map((name) => JSON.stringify({ at: '2026-05-05T12:00:00Z', name })))
-  await lakeStage(runtime, preparer(plan), { relieve: async () => {} }).handle([records])
+  await lakeStage(runtime, preparer(plan), async () => {}).handle([records])
   await commitAccepted(runtime)
   const run = await readRun(runtime)
   expect(run.rows('silver.names').map(({ name }) => name)).toEqual(['Ada'])

@@ -1,17 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { HOUR, MINUTE } from '#core/time.ts'
+import { ACCEPTED_LIMIT, acceptedItems } from '#runtime/accepted.ts'
 import { type Closed, closeStage } from '#runtime/close.ts'
 import { commitAccepted } from '#runtime/commit.ts'
 import { listDirty } from '#runtime/dirty.ts'
-import { controlGroup, dirtyGroup, MARK_ID, pageGroup, progressGroup } from '#runtime/keys.ts'
+import { controlGroup, dirtyGroup, lateGroup, MARK_ID, pageGroup, progressGroup } from '#runtime/keys.ts'
 import { raiseMark } from '#runtime/mark.ts'
-import { preparer } from '#runtime/prepare.ts'
 import { loadProgress } from '#runtime/progress.ts'
 import type { Runtime } from '#runtime/runtime.ts'
-import { type WindowsStage, windowsStage } from '#runtime/windows.ts'
-import { anotherProcess, batch, meddled, noon, reading, readingsFrom, rowsIn, started } from './builders.ts'
-
-const stageOf = (runtime: Runtime): WindowsStage => windowsStage(runtime, preparer(runtime.plan))
+import { anotherProcess, batch, meddled, noon, reading, readingsFrom, rowsIn, started, windowsOf } from './builders.ts'
 
 const closeUpTo = (runtime: Runtime, minutes: number) =>
   raiseMark(runtime.state, controlGroup(runtime), MARK_ID, noon(minutes))
@@ -40,10 +37,10 @@ async function closeAll(runtime: Runtime, ends: readonly number[]): Promise<read
 describe('the windows stage', () => {
   it('counts each record once in each of its windows, however it is delivered again', async () => {
     const runtime = await started()
-    const stage = stageOf(runtime)
+    const stage = windowsOf(runtime)
     await stage.handle([batch([reading(0, 10), reading(1, 40)])])
     await stage.handle([batch([reading(0, 10), reading(1, 40), reading(2, 20, 'attic')])])
-    await stageOf(anotherProcess(runtime)).handle([batch([reading(1, 40), reading(2, 20, 'attic')], { from: 1 })])
+    await windowsOf(anotherProcess(runtime)).handle([batch([reading(1, 40), reading(2, 20, 'attic')], { from: 1 })])
     expect(await progressOf(runtime)).toMatchObject({ read: 3, counted: 3, late: 0, last: { offset: 2 } })
     expect(await closeAll(runtime, [3, 0])).toEqual([
       'per_hour 0 attic 1',
@@ -58,7 +55,7 @@ describe('the windows stage', () => {
 
   it('counts each record once where two pollers fold the same partition at the same time', async () => {
     const runtime = await started()
-    const stages = ['one', 'two'].map((name) => stageOf(anotherProcess(runtime, name)))
+    const stages = ['one', 'two'].map((name) => windowsOf(anotherProcess(runtime, name)))
     await Promise.all([
       stages[0]!.handle([readingsFrom(0, 20), readingsFrom(20, 60)]),
       stages[1]!.handle([readingsFrom(0, 35), readingsFrom(35, 60)]),
@@ -71,7 +68,7 @@ describe('the windows stage', () => {
   it('counts records once that it folded and then failed to record as progress', async () => {
     const runtime = await started()
     const state = meddled(runtime.state, progressGroup(runtime), () => Promise.reject(new Error('no state')))
-    const stage = stageOf({ ...runtime, state })
+    const stage = windowsOf({ ...runtime, state })
     await expect(stage.handle([readingsFrom(0, 5)])).rejects.toThrow('no state')
     await stage.handle([readingsFrom(0, 8)])
     expect(await progressOf(runtime)).toMatchObject({ read: 8, counted: 8 })
@@ -81,7 +78,7 @@ describe('the windows stage', () => {
   it('counts what it reads: rejected records too, and the largest event time of those it believes', async () => {
     const runtime = await started()
     const values = [reading(0, 30), 'no reading', reading(2, 5, 'hall', null), reading(3, 20), reading(4, 900)]
-    await stageOf(runtime).handle([batch(values, { appendTime: noon(100) })])
+    await windowsOf(runtime).handle([batch(values, { appendTime: noon(100) })])
     expect(await progressOf(runtime)).toMatchObject({
       read: 5,
       counted: 2,
@@ -103,7 +100,7 @@ describe('a record whose windows are closed', () => {
   it('too late for all of them is a row in the late table for each output, with its coordinates, and counts nowhere', async () => {
     const runtime = await started()
     await closeUpTo(runtime, 120)
-    await stageOf(runtime).handle([late])
+    await windowsOf(runtime).handle([late])
     const coordinates = { topic: 'readings', partition: 1, offset: 7, event_time: noon(20), counted_elsewhere: false }
     expect(await lateRows(runtime)).toEqual([
       {
@@ -130,7 +127,7 @@ describe('a record whose windows are closed', () => {
   it('within grace of one is late for the other output only, and makes the closed window dirty', async () => {
     const runtime = await started()
     await closeUpTo(runtime, 60)
-    await stageOf(runtime).handle([late])
+    await windowsOf(runtime).handle([late])
     expect(await lateRows(runtime)).toMatchObject([
       { output: 'hopping', windows_missed: 2, last_window_end: noon(60), late_by_ms: 0, counted_elsewhere: true },
     ])
@@ -140,7 +137,7 @@ describe('a record whose windows are closed', () => {
 
   it('that lies in an open window of the same output too is late for the closed one only, and counts in the open one', async () => {
     const runtime = await started()
-    const stage = stageOf(runtime)
+    const stage = windowsOf(runtime)
     await stage.handle([batch([reading(0, 10), reading(1, 45)])])
     // 45 minutes − outOfOrder, down to whole slices.
     const { upTo, rows } = await closeStage(runtime).run({ endOffsets: async () => [2, 0], endOfInput: false })
@@ -168,9 +165,9 @@ describe('a record whose windows are closed', () => {
 
   it('is not counted by a window that the late table says it missed, when it comes while that window is being closed', async () => {
     const runtime = await started()
-    await stageOf(runtime).handle([batch([reading(0, 10), reading(1, 45)])])
+    await windowsOf(runtime).handle([batch([reading(0, 10), reading(1, 45)])])
     // The mark is raised, the pages are not read yet.
-    const arrive = () => stageOf(anotherProcess(runtime)).handle([late])
+    const arrive = () => windowsOf(anotherProcess(runtime)).handle([late])
     const state = meddled(runtime.state, pageGroup(runtime), arrive, 'list')
     const { rows } = await closeStage({ ...runtime, state }).run({ endOffsets: async () => [2, 0], endOfInput: false })
     expect(await lateRows(runtime)).toMatchObject([
@@ -189,7 +186,7 @@ describe('a record whose windows are closed', () => {
   it('is not late for windows that close only up to the one before', async () => {
     const runtime = await started()
     await closeUpTo(runtime, 29)
-    await stageOf(runtime).handle([late])
+    await windowsOf(runtime).handle([late])
     expect(await lateRows(runtime)).toEqual([])
     expect(await progressOf(runtime, 1)).toMatchObject({ counted: 1, partlyLate: 0 })
   })
@@ -198,11 +195,11 @@ describe('a record whose windows are closed', () => {
     const runtime = await started()
     await closeUpTo(runtime, 120)
     const state = meddled(runtime.state, progressGroup(runtime), () => Promise.reject(new Error('no state')))
-    await expect(stageOf({ ...runtime, state }).handle([late])).rejects.toThrow('no state')
+    await expect(windowsOf({ ...runtime, state }).handle([late])).rejects.toThrow('no state')
     // Judged when it was folded: what the mark has become since changes nothing.
     await closeUpTo(runtime, 600)
-    await stageOf(runtime).handle([late])
-    await stageOf(anotherProcess(runtime)).handle([late])
+    await windowsOf(runtime).handle([late])
+    await windowsOf(anotherProcess(runtime)).handle([late])
     expect((await lateRows(runtime)).map((row) => [row['output'], row['late_by_ms']])).toEqual([
       ['per_hour', HOUR],
       ['hopping', HOUR],
@@ -210,11 +207,30 @@ describe('a record whose windows are closed', () => {
     expect(await progressOf(runtime, 1)).toMatchObject({ read: 1, late: 1 })
   })
 
+  it('finds room in the item of late rows: past 64 KB it is committed first', async () => {
+    const runtime = await started()
+    await closeUpTo(runtime, 120)
+    let relieved = 0
+    const stage = windowsOf(runtime, async () => {
+      relieved++
+      await commitAccepted(runtime)
+    })
+    const item = () => acceptedItems(runtime.state, lateGroup(runtime)).load(1)
+    let offset = 0
+    while ((await item()).bytes <= ACCEPTED_LIMIT) {
+      await stage.handle([batch([reading(1, 20, 'attic')], { partition: 1, from: offset++ })])
+      expect(relieved).toBe(0)
+    }
+    await stage.handle([batch([reading(1, 20, 'attic')], { partition: 1, from: offset++ })])
+    expect([relieved, (await item()).body?.files.length]).toEqual([1, 1])
+    expect(await lateRows(runtime)).toHaveLength(2 * offset)
+  })
+
   it('but were open when it was folded counts, and makes dirty what closed before the batch was over', async () => {
     const runtime = await started()
     // The mark rises between the fold's look at it and the write of the page.
     const state = meddled(runtime.state, pageGroup(runtime), () => closeUpTo(runtime, 60))
-    await stageOf({ ...runtime, state }).handle([late])
+    await windowsOf({ ...runtime, state }).handle([late])
     expect(await lateRows(runtime)).toEqual([])
     expect(await progressOf(runtime, 1)).toMatchObject({ counted: 1, partlyLate: 0 })
     expect(await dirtyIn(runtime)).toEqual(['0 0–60', '1 -30–30', '1 0–60'])
