@@ -9,6 +9,13 @@ export interface FencedItem {
   readonly body: Uint8Array
 }
 
+/** Items with `from` ≤ id < `to`, at most `limit` of them. */
+export interface ListRange {
+  readonly from?: string
+  readonly to?: string
+  readonly limit?: number
+}
+
 export type PutResult = { readonly ok: true } | { readonly ok: false; readonly stored: FencedItem | undefined }
 
 /**
@@ -24,7 +31,7 @@ export interface StateStore {
   put(item: FencedItem, expected: number | null): Promise<PutResult>
   /** Deletes the item if its fence still equals `expected`. False when it does not; deleting nothing is true. */
   delete(group: string, id: string, expected: number): Promise<boolean>
-  /** The items of a group with `from` ≤ id < `to`, in byte order of id. */
-  list(group: string, range?: { readonly from?: string; readonly to?: string }): Promise<readonly FencedItem[]>
+  /** The items of a group, in byte order of id. */
+  list(group: string, range?: ListRange): Promise<readonly FencedItem[]>
   close(): Promise<void>
 }

@@ -33,6 +33,13 @@ export async function loadPages(
   return pages
 }
 
+/** Number of the first page in the range; null for none. One LIST of one item. */
+export async function firstPage(runtime: Runtime, { from, to }: PageRange): Promise<number | null> {
+  const range = { ...(from === null ? {} : { from: pageIdPrefix(from) }), to: pageIdPrefix(to), limit: 1 }
+  const [first] = await runtime.state.list(pageGroup(runtime), range)
+  return first === undefined ? null : parsePageId(first.id).index
+}
+
 function disjoint(ranges: readonly PageRange[]): readonly PageRange[] {
   const start = (range: PageRange): number => range.from ?? Number.NEGATIVE_INFINITY
   const merged: PageRange[] = []

@@ -9,6 +9,7 @@ import {
 } from '#runtime/close-item.ts'
 import {
   expirePages,
+  firstPage,
   loadPages,
   type PageRange,
   pageRange,
@@ -110,7 +111,7 @@ async function closeStep(closer: Closer, reading: CloseReading): Promise<Closed 
   const dirty = await listDirty(state, dirtyGroup(runtime))
   const { upTo } = item.body
   const goal = await goalOf(closer, reading, progress, watermark.watermark)
-  const target = stepTarget(closer, upTo, goal)
+  const target = await stepTarget(closer, upTo, goal)
   if (target === null && dirty.windows.length === 0) return { upTo, rows: [], watermark, more: false }
   const to = target ?? upTo!
   await raiseMark(state, controlGroup(runtime), MARK_ID, to)
@@ -194,19 +195,31 @@ async function goalOf(
   return known.length === 0 ? null : Math.max(...known)
 }
 
-/** How far this step closes; null when no window ends between what is closed and the goal. */
-function stepTarget(
-  { outputs, layout }: Closer,
+/**
+ * How far this step closes: up to a bounded distance from the next page that has anything to close, over all that is empty before
+ * it; null when no window ends between what is closed and the goal.
+ */
+async function stepTarget(
+  { runtime, outputs, layout }: Closer,
   upTo: EpochMillis | null,
   goal: EpochMillis | null,
-): EpochMillis | null {
+): Promise<EpochMillis | null> {
   if (goal === null || (upTo !== null && goal <= upTo)) return null
-  if (upTo === null) return goal
-  const news = outputs.some(({ window }) => {
-    for (const _ of windowsEndingIn(window, upTo, goal)) return true
-    return false
+  const start = upTo === null ? null : firstStart(outputs, upTo, goal)
+  if (start === undefined) return null
+  const first = await firstPage(runtime, pageRange(layout, start, goal))
+  if (first === null) return goal
+  const next = Math.max(first * layout.span, upTo ?? Number.NEGATIVE_INFINITY)
+  return Math.min(goal, next + SPANS_PER_STEP * layout.span)
+}
+
+/** The earliest start of a window that ends in (upTo, goal]; undefined when there is none. */
+function firstStart(outputs: readonly WindowOutput[], upTo: EpochMillis, goal: EpochMillis): EpochMillis | undefined {
+  const starts = outputs.flatMap(({ window }) => {
+    for (const { start } of windowsEndingIn(window, upTo, goal)) return [start]
+    return []
   })
-  return news ? Math.min(goal, upTo + SPANS_PER_STEP * layout.span) : null
+  return starts.length === 0 ? undefined : Math.min(...starts)
 }
 
 interface Computed {

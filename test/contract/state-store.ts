@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { FencedItem, StateStore } from '#ports/state-store.ts'
+import type { FencedItem, ListRange, StateStore } from '#ports/state-store.ts'
 
 export interface StateStoreUnderTest {
   readonly store: StateStore
@@ -127,14 +127,16 @@ export function stateStoreContract(name: string, open: () => Promise<StateStoreU
       const ids = ['', 'A', 'B', 'a', 'a/1', 'a/10', 'a/2', 'b', 'é', '\u{fffd}', '\u{10000}']
       for (const id of [...ids].reverse()) await store.put(item(id, 1), null)
       await store.put(item('a/1', 1, 'x', 'other'), null)
-      const listed = async (range?: { from?: string; to?: string }): Promise<string[]> =>
-        (await store.list('g', range)).map(({ id }) => id)
+      const listed = async (range?: ListRange): Promise<string[]> => (await store.list('g', range)).map(({ id }) => id)
       expect(await listed()).toEqual(ids)
       expect(await listed({ from: 'a/' })).toEqual(ids.slice(4))
       expect(await listed({ from: 'a/1', to: 'a/2' })).toEqual(['a/1', 'a/10'])
       expect(await listed({ to: 'a' })).toEqual(['', 'A', 'B'])
       expect(await listed({ from: '\u{fffd}', to: '\u{10000}' })).toEqual(['\u{fffd}'])
       expect(await listed({ from: 'b', to: 'a' })).toEqual([])
+      expect(await listed({ limit: 2 })).toEqual(ids.slice(0, 2))
+      expect(await listed({ from: 'a/', limit: 1 })).toEqual(ids.slice(4, 5))
+      expect(await listed({ from: 'a/1', to: 'a/2', limit: 5 })).toEqual(['a/1', 'a/10'])
     })
 
     it('deletes over the expected fence only', async () => {

@@ -1,4 +1,4 @@
-import type { FencedItem, PutResult, StateStore } from '#ports/state-store.ts'
+import type { FencedItem, ListRange, PutResult, StateStore } from '#ports/state-store.ts'
 
 export type StateCall = 'get' | 'put' | 'delete' | 'list'
 
@@ -33,7 +33,7 @@ export class CountingState implements StateStore {
     return this.#inner.delete(group, id, expected)
   }
 
-  list(group: string, range?: { readonly from?: string; readonly to?: string }): Promise<readonly FencedItem[]> {
+  list(group: string, range?: ListRange): Promise<readonly FencedItem[]> {
     this.#count('list')
     return this.#inner.list(group, range)
   }

@@ -1,4 +1,4 @@
-import type { FencedItem, PutResult, StateStore } from '#ports/state-store.ts'
+import type { FencedItem, ListRange, PutResult, StateStore } from '#ports/state-store.ts'
 
 /** Items in memory, for tests and simulations. Bodies are copied on the way in and out. */
 export class MemoryStateStore implements StateStore {
@@ -27,10 +27,7 @@ export class MemoryStateStore implements StateStore {
     return stored.fence === expected && this.#groups.get(group)!.delete(id)
   }
 
-  async list(
-    group: string,
-    range: { readonly from?: string; readonly to?: string } = {},
-  ): Promise<readonly FencedItem[]> {
+  async list(group: string, range: ListRange = {}): Promise<readonly FencedItem[]> {
     const from = range.from === undefined ? undefined : Buffer.from(range.from)
     const to = range.to === undefined ? undefined : Buffer.from(range.to)
     return [...(this.#groups.get(group)?.values() ?? [])]
@@ -39,6 +36,7 @@ export class MemoryStateStore implements StateStore {
         ({ bytes }) => (from === undefined || from.compare(bytes) <= 0) && (to === undefined || bytes.compare(to) < 0),
       )
       .sort((a, b) => a.bytes.compare(b.bytes))
+      .slice(0, range.limit)
       .map(({ item }) => copied(item)!)
   }
 

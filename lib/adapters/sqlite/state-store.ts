@@ -2,7 +2,7 @@ import { existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { threadId } from 'node:worker_threads'
 import type { Bytes, Millis } from '#core/time.ts'
-import type { FencedItem, PutResult, StateStore } from '#ports/state-store.ts'
+import type { FencedItem, ListRange, PutResult, StateStore } from '#ports/state-store.ts'
 import { isBusy, stateCorrupt, stateError } from './sqlite-error.ts'
 
 /** "Slui", big-endian: marks the file as ours in SQLite's header. */
@@ -12,6 +12,8 @@ const BUSY_TIMEOUT: Millis = 10_000
 const PAGE_BYTES: Bytes = 4096
 /** SQLite checkpoints its log (with two fsyncs) every so many pages of 4 KB. */
 const CHECKPOINT_PAGES = 4_000
+/** To SQLite. */
+const NO_LIMIT = -1
 const LOG_BYTES_KEPT: Bytes = 32 * 1024 * 1024
 
 export interface SqliteStateOptions {
@@ -70,16 +72,11 @@ export class SqliteStateStore implements StateStore {
     })
   }
 
-  async list(
-    group: string,
-    range: { readonly from?: string; readonly to?: string } = {},
-  ): Promise<readonly FencedItem[]> {
+  async list(group: string, range: ListRange = {}): Promise<readonly FencedItem[]> {
     const { listFrom, listBetween } = this.#statements
     return this.#guarded(() => {
-      const rows =
-        range.to === undefined
-          ? listFrom.all(group, range.from ?? '')
-          : listBetween.all(group, range.from ?? '', range.to)
+      const { from = '', to, limit = NO_LIMIT } = range
+      const rows = to === undefined ? listFrom.all(group, from, limit) : listBetween.all(group, from, to, limit)
       return rows.map((row) => {
         const { id, fence, body } = row as { id: string; fence: number; body: Uint8Array }
         return { group, id, fence, body }
@@ -156,8 +153,8 @@ function prepare(database: DatabaseSync) {
     update: statement('UPDATE item SET fence = ?, body = ? WHERE grp = ? AND id = ? AND fence = ?'),
     remove: statement('DELETE FROM item WHERE grp = ? AND id = ? AND fence = ?'),
     // TEXT compares by its UTF-8 bytes: SQLite's BINARY collation.
-    listFrom: statement('SELECT id, fence, body FROM item WHERE grp = ? AND id >= ? ORDER BY id'),
-    listBetween: statement('SELECT id, fence, body FROM item WHERE grp = ? AND id >= ? AND id < ? ORDER BY id'),
+    listFrom: statement('SELECT id, fence, body FROM item WHERE grp = ? AND id >= ? ORDER BY id LIMIT ?'),
+    listBetween: statement('SELECT id, fence, body FROM item WHERE grp = ? AND id >= ? AND id < ? ORDER BY id LIMIT ?'),
   }
 }
 

@@ -105,18 +105,16 @@ export async function numbersIn(runtime: Runtime, table: string, column: string)
 
 export const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i)
 
-/** Does something before the first `put` to a group (or the first LIST of it), as another process might at that moment. */
+/** Does something before a `put` to a group or a LIST of it (the first, or the one after `skip`), as another process might then. */
 export function meddled(
   state: StateStore,
   group: string,
   meddle: () => Promise<unknown>,
-  before: 'put' | 'list' = 'put',
+  { before = 'put', skip = 0 }: { readonly before?: 'put' | 'list'; readonly skip?: number } = {},
 ): StateStore {
-  let done = false
+  let left = skip + 1
   const reach = async (call: 'put' | 'list', reached: string): Promise<void> => {
-    if (call !== before || reached !== group || done) return
-    done = true
-    await meddle()
+    if (call === before && reached === group && --left === 0) await meddle()
   }
   return {
     get: (of, id) => state.get(of, id),
