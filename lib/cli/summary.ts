@@ -56,12 +56,21 @@ export function printSummary(terminal: Terminal, summary: RunSummary): void {
   const partly = records.partlyLate === 0 ? '' : ` (${count(records.partlyLate)} of the counted missed a window)`
   terminal.out(
     `${count(records.read)} records read = ${count(records.counted)} counted + ${count(records.late)} late + ` +
-      `${count(records.quarantined)} quarantined${partly}\n\n`,
+      `${count(records.quarantined)} quarantined${partly}\n${lateHint(records, summary.pipeline)}\n`,
   )
   const rows = tables.map(({ name, rows, files, version }) => [name, count(rows), count(files), String(version)])
   terminal.out(alignTable(['table', 'rows', 'files', 'version'], rows, [1, 2, 3]))
   terminal.out(
     `\n${summary.seconds.toFixed(1)} s, ${count(Math.round(summary.recordsPerSecond))} records/s, ` +
       `${summary.cpuSeconds.toFixed(1)} CPU s, peak memory ${Math.round(summary.peakMemoryMb)} MB · ${summary.dataFolder}\n`,
+  )
+}
+
+/** What is late depends on how far windows had closed by then: a user should know that more of it can be had. */
+function lateHint({ late, partlyLate }: LocalCounts, pipeline: string): string {
+  if (late + partlyLate === 0) return ''
+  return (
+    `late.${pipeline} says which records came after their windows had closed, and by how much. Feed files oldest first; where records ` +
+    "themselves come later than declared, raise the topic's outOfOrder or the windows' grace.\n"
   )
 }
