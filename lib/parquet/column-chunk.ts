@@ -110,6 +110,17 @@ export function append(file: FileBytes, bytes: Uint8Array): void {
   file.length += bytes.length
 }
 
+/** Pieces of `length` bytes together as one array. */
+export function joinedBytes(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const piece of pieces) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  return bytes
+}
+
 /**
  * One zstd frame of level 1, with its content size (readers allocate once) and a checksum (damaged values are an error, never
  * other values; the few bytes of page headers have no such protection in Parquet).

@@ -4,6 +4,8 @@ import type { FileLayout, Leaf, SchemaElement } from './leaves.ts'
 import type { ChunkStatistics } from './statistics.ts'
 import { ThriftType, ThriftWriter } from './thrift-writer.ts'
 
+export const CREATED_BY = 'sluice version 0.1.0'
+
 export interface ColumnChunk {
   readonly leaf: Leaf
   readonly pages: ChunkPages
@@ -73,23 +75,35 @@ function putSchema(out: ThriftWriter, { elements, roots }: FileLayout): void {
 function putElement(out: ThriftWriter, element: SchemaElement): void {
   out.begin()
   if (element.type !== undefined) out.i32(1, element.type)
+  if (element.typeLength !== undefined) out.i32(2, element.typeLength)
   out.i32(3, element.repetition)
   out.text(4, element.name)
   if (element.children !== undefined) out.i32(5, element.children)
   if (element.converted !== undefined) out.i32(6, element.converted)
-  if (element.logical !== undefined) {
-    out.struct(10)
-    out.struct(element.logical)
-    if (element.logical === LogicalType.timestamp) {
-      out.bool(1, true) // isAdjustedToUTC
-      out.struct(2) // unit
-      out.struct(2) // microseconds
-      out.end()
-      out.end()
-    }
+  if (element.scale !== undefined) out.i32(7, element.scale)
+  if (element.precision !== undefined) out.i32(8, element.precision)
+  if (element.fieldId !== undefined) out.i32(9, element.fieldId)
+  if (element.logical !== undefined) putLogicalType(out, element, element.logical)
+  out.end()
+}
+
+function putLogicalType(out: ThriftWriter, element: SchemaElement, logical: number): void {
+  out.struct(10)
+  out.struct(logical)
+  if (logical === LogicalType.timestamp) {
+    out.bool(1, element.utc !== false) // isAdjustedToUTC
+    out.struct(2) // unit
+    out.struct(2) // microseconds
     out.end()
     out.end()
+  } else if (logical === LogicalType.decimal) {
+    out.i32(1, element.scale ?? 0)
+    out.i32(2, element.precision ?? 0)
+  } else if (logical === LogicalType.integer) {
+    out.i8(1, element.bits ?? 32)
+    out.bool(2, true) // isSigned
   }
+  out.end()
   out.end()
 }
 

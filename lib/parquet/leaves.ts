@@ -13,10 +13,23 @@ export interface SchemaElement {
   readonly name: string
   readonly repetition: RepetitionCode
   readonly type?: PhysicalTypeCode
+  /** Bytes of each value of a fixed length. */
+  readonly typeLength?: number
   readonly children?: number
   readonly converted?: number
+  /** Field number of the logical type; the four below are its parts. */
   readonly logical?: number
+  readonly precision?: number
+  readonly scale?: number
+  /** Of an integer that is narrower than its physical type. */
+  readonly bits?: number
+  /** False for a timestamp without time zone. */
+  readonly utc?: boolean
+  readonly fieldId?: number
 }
+
+/** What the values of a leaf are: the kinds of a column, and the types that only tables of rows have. */
+export type LeafKind = ColumnKind | 'byte' | 'short' | 'float' | 'timestamp_ntz' | 'decimal'
 
 /** Which part of its field a leaf holds: the value itself, or one side of a point or a header. */
 export type LeafPart = 'value' | 'latitude' | 'longitude' | 'headerName' | 'headerValue'
@@ -27,9 +40,13 @@ export interface Leaf {
   /** Position of the field in the batch. */
   readonly field: number
   readonly part: LeafPart
-  /** What its values are: the kind of the column, `double` for the parts of a point. */
-  readonly kind: ColumnKind
+  /** The kind of the column, `double` for the parts of a point. */
+  readonly kind: LeafKind
   readonly type: PhysicalTypeCode
+  /** Only for decimals. */
+  readonly scale?: number
+  /** Only for values of a fixed length: their bytes. */
+  readonly width?: number
   readonly definitionMax: number
   readonly repetitionMax: number
 }

@@ -39,6 +39,74 @@ export function numberSource(
   }
 }
 
+/** Numbers of 32 bits that lie as they are written. */
+export function floatSource(values: Float64Array, bounds: Bounds): ValueSource {
+  return {
+    encode(page, from, to, limit) {
+      const until = Math.min(to, from + Math.max(1, Math.floor(limit / 4)))
+      page.reserve((until - from) * 4)
+      const out = page.floats
+      let at = page.end >>> 2
+      for (let i = from; i < until; i++) {
+        const value = values[i]!
+        out[at++] = value
+        if (value < bounds.min) bounds.min = value
+        if (value > bounds.max) bounds.max = value
+        if (Number.isNaN(value)) bounds.nan = true
+      }
+      page.end += (until - from) * 4
+      return until
+    },
+  }
+}
+
+/** `count` 64-bit integers as pairs of 32 bits, the low half first, that lie as they are written. Widens the bounds at once. */
+export function longSource(halves: Int32Array, count: number, bounds: Bounds): ValueSource {
+  if (count > 0) boundLongs(halves, count, bounds)
+  return {
+    encode(page, from, to, limit) {
+      const until = Math.min(to, from + Math.max(1, Math.floor(limit / 8)))
+      page.reserve((until - from) * 8)
+      page.ints.set(halves.subarray(from * 2, until * 2), page.end >>> 2)
+      page.end += (until - from) * 8
+      return until
+    },
+  }
+}
+
+function boundLongs(halves: Int32Array, count: number, bounds: Bounds): void {
+  let low = 0
+  let high = 0
+  for (let i = 2; i < count * 2; i += 2) {
+    if (compareLongs(halves, i, low) < 0) low = i
+    if (compareLongs(halves, i, high) > 0) high = i
+  }
+  bounds.low = longAt(halves, low)
+  bounds.high = longAt(halves, high)
+}
+
+function compareLongs(halves: Int32Array, a: number, b: number): number {
+  const difference = halves[a + 1]! - halves[b + 1]!
+  return difference !== 0 ? difference : (halves[a]! >>> 0) - (halves[b]! >>> 0)
+}
+
+function longAt(halves: Int32Array, at: number): bigint {
+  return (BigInt(halves[at + 1]!) << 32n) | BigInt(halves[at]! >>> 0)
+}
+
+/** Values of `width` bytes each that lie as they are written. */
+export function fixedSource(bytes: Uint8Array, width: number): ValueSource {
+  return {
+    encode(page, from, to, limit) {
+      const until = Math.min(to, from + Math.max(1, Math.floor(limit / width)))
+      page.reserve((until - from) * width)
+      page.bytes.set(bytes.subarray(from * width, until * width), page.end)
+      page.end += (until - from) * width
+      return until
+    },
+  }
+}
+
 /** Bits, the lowest first; never RLE, which Spark 3.2 and older can't read. */
 export function booleanSource(values: Uint8Array, rows: RowIndex, bounds: Bounds): ValueSource {
   return {

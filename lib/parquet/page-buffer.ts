@@ -11,6 +11,7 @@ const KEEP_BYTES = 16 << 20
 export class PageBuffer {
   bytes = new Uint8Array(0)
   ints = new Int32Array(0)
+  floats = new Float32Array(0)
   doubles = new Float64Array(0)
   /** Where the values start, and end so far. */
   start = 0
@@ -23,7 +24,7 @@ export class PageBuffer {
     this.reserve(0)
   }
 
-  /** Makes room for `size` more bytes after `end`. May replace `bytes`, `ints` and `doubles`. */
+  /** Makes room for `size` more bytes after `end`. May replace `bytes` and its views. */
   reserve(size: number): void {
     const needed = this.end + size
     if (needed <= this.bytes.length) return
@@ -32,6 +33,7 @@ export class PageBuffer {
     grown.set(this.bytes.subarray(0, this.end))
     this.bytes = grown
     this.ints = new Int32Array(grown.buffer)
+    this.floats = new Float32Array(grown.buffer)
     this.doubles = new Float64Array(grown.buffer)
   }
 
@@ -46,6 +48,7 @@ export class PageBuffer {
     if (this.bytes.length <= KEEP_BYTES) return
     this.bytes = new Uint8Array(0)
     this.ints = new Int32Array(0)
+    this.floats = new Float32Array(0)
     this.doubles = new Float64Array(0)
     this.start = 0
     this.end = 0

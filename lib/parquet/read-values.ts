@@ -1,4 +1,5 @@
 import type { SchemaElement, SchemaTree } from 'hyparquet'
+import { decimalText } from './decimal.ts'
 
 /** Turns a value as hyparquet decodes it (the physical type) into the one that Sluice hands out. Never called with null. */
 export type Convert = (value: unknown) => unknown
@@ -143,11 +144,4 @@ function unscaled(value: number | bigint | Uint8Array): bigint {
   let unsigned = 0n
   for (const byte of value) unsigned = (unsigned << 8n) | BigInt(byte)
   return BigInt.asIntN(value.length * 8, unsigned)
-}
-
-/** A decimal as text with all digits of its scale: 12345, 2 → `123.45`. */
-export function decimalText(value: bigint, scale: number): string {
-  if (scale <= 0) return String(value)
-  const digits = String(value < 0n ? -value : value).padStart(scale + 1, '0')
-  return `${value < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
 }

@@ -21,3 +21,14 @@ export function int32Scratch(): Int32Scratch {
     },
   }
 }
+
+let order = new Int32Array(0)
+
+/** 0, 1, 2, … up to `count` and beyond: for values that are written as they lie. Nobody writes into it. */
+export function ascending(count: number): Int32Array {
+  if (order.length < count) {
+    order = new Int32Array(2 ** Math.ceil(Math.log2(Math.max(count, 1024))))
+    for (let i = 0; i < order.length; i++) order[i] = i
+  }
+  return order
+}

@@ -1,7 +1,8 @@
-import type { ColumnKind } from '#schema/column.ts'
 import { type ByteRange, compareRanges } from './byte-order.ts'
+import { decimalText, fixedBytes } from './decimal.ts'
+import { PhysicalType } from './format.ts'
 import { splitMicros } from './int64.ts'
-import type { Leaf } from './leaves.ts'
+import type { Leaf, LeafKind } from './leaves.ts'
 
 /** Longest text in statistics, in code points. Delta truncates at the same length. */
 export const STATISTICS_TEXT_MAX = 32
@@ -13,19 +14,19 @@ export const STATISTICS_TEXT_MAX = 32
 export interface LeafStatistics {
   /** `['district']`, `['location', 'latitude']`, `['headers']`. */
   readonly path: readonly string[]
-  /** What the values are; the parts of a point are `double`. */
-  readonly kind: ColumnKind
+  /** What the values are; the parts of a point are `double`. Lists and maps are one entry each, as headers are. */
+  readonly kind: LeafKind | 'list' | 'map'
   readonly nullCount: number
   /**
-   * At most every value: a number (timestamps in epoch milliseconds, dates in days) or text, cut to its first 32 code
-   * points. Missing for booleans, binary, headers, columns without values, and where it would be infinite.
+   * At most every value: a number (timestamps in epoch milliseconds, dates in days; a bigint beyond 2^53), a decimal as exact
+   * text, or text, cut to its first 32 code points. Missing for booleans, binary, headers, columns without values, and where it would be infinite.
    */
-  readonly min?: number | string | boolean
+  readonly min?: number | bigint | string | boolean
   /**
    * At least every value; cut text is rounded up. Missing where `min` is, where no text of 32 code points is high enough, and
    * in a double column that holds NaN, which sorts above every number in most engines.
    */
-  readonly max?: number | string | boolean
+  readonly max?: number | bigint | string | boolean
 }
 
 /** Bounds of one column chunk, or of a whole file, while they are gathered. */
@@ -34,6 +35,9 @@ export interface Bounds {
   /** Numbers: `min > max` as long as there is none. */
   min: number
   max: number
+  /** Integers that may be beyond 2^53 (microseconds, unscaled decimals, 64 bits); null where `min` and `max` are used. */
+  low: bigint | null
+  high: bigint | null
   /** A NaN was seen; it is in neither bound. */
   nan: boolean
   /** Text, uncut. */
@@ -46,6 +50,8 @@ export function emptyBounds(): Bounds {
     nullCount: 0,
     min: Number.POSITIVE_INFINITY,
     max: Number.NEGATIVE_INFINITY,
+    low: null,
+    high: null,
     nan: false,
     lowest: null,
     highest: null,
@@ -58,6 +64,8 @@ export function widen(into: Bounds, other: Bounds): void {
   if (other.min < into.min) into.min = other.min
   if (other.max > into.max) into.max = other.max
   into.nan ||= other.nan
+  if (other.low !== null && (into.low === null || other.low < into.low)) into.low = other.low
+  if (other.high !== null && (into.high === null || other.high > into.high)) into.high = other.high
   if (other.lowest !== null) widenText(into, other.lowest)
   if (other.highest !== null) widenText(into, other.highest)
 }
@@ -66,6 +74,16 @@ export function widen(into: Bounds, other: Bounds): void {
 export function widenText(into: Bounds, value: ByteRange): void {
   if (into.lowest === null || compareRanges(value, into.lowest) < 0) into.lowest = value
   if (into.highest === null || compareRanges(value, into.highest) > 0) into.highest = value
+}
+
+/** Copies the text bounds out of the buffers that they lie in. */
+export function compactText(bounds: Bounds): void {
+  if (bounds.lowest !== null) bounds.lowest = compacted(bounds.lowest)
+  if (bounds.highest !== null) bounds.highest = compacted(bounds.highest)
+}
+
+function compacted({ bytes, start, end }: ByteRange): ByteRange {
+  return { bytes: bytes.slice(start, end), start: 0, end: end - start }
 }
 
 /** The statistics of a chunk as the footer holds them. */
@@ -82,8 +100,10 @@ export interface ChunkStatistics {
 export function chunkStatistics(leaf: Leaf, bounds: Bounds): ChunkStatistics {
   const { nullCount } = bounds
   if (leaf.kind === 'string') return { nullCount, ...textStatistics(bounds) }
+  const { low, high } = bounds
+  if (low !== null && high !== null) return { nullCount, min: integerBytes(leaf, low), max: integerBytes(leaf, high) }
   if (leaf.kind === 'binary' || bounds.min > bounds.max) return { nullCount }
-  return { nullCount, min: numberBytes(leaf.kind, bounds.min, true), max: numberBytes(leaf.kind, bounds.max, false) }
+  return { nullCount, min: numberBytes(leaf, bounds.min, true), max: numberBytes(leaf, bounds.max, false) }
 }
 
 /** Bounds as a reader of Delta wants them. */
@@ -101,7 +121,15 @@ export function leafStatistics(leaf: Leaf, bounds: Bounds): LeafStatistics {
       ...(max === undefined ? {} : { max: decoder.decode(max) }),
     }
   }
+  if (bounds.low !== null && bounds.high !== null) {
+    const [min, max] = [integerBound(leaf, bounds.low, false), integerBound(leaf, bounds.high, true)]
+    return { path, kind, nullCount, min, max }
+  }
   if (kind === 'binary' || kind === 'boolean' || bounds.min > bounds.max) return { path, kind, nullCount }
+  if (kind === 'decimal') {
+    const [min, max] = [integerBound(leaf, BigInt(bounds.min), false), integerBound(leaf, BigInt(bounds.max), true)]
+    return { path, kind, nullCount, min, max }
+  }
   // A timestamp with a fraction of a millisecond, which only tables written by others have, is rounded outwards. `+ 0`: no −0.
   const min = (kind === 'timestamp' ? Math.floor(bounds.min) : bounds.min) + 0
   const max = (kind === 'timestamp' ? Math.ceil(bounds.max) : bounds.max) + 0
@@ -114,14 +142,32 @@ export function leafStatistics(leaf: Leaf, bounds: Bounds): LeafStatistics {
   }
 }
 
+/** A bound of 64 bits or more in the terms of `LeafStatistics`; one of a timestamp is rounded outwards to the millisecond. */
+function integerBound({ kind, scale }: Leaf, value: bigint, isMax: boolean): number | bigint | string {
+  if (kind === 'decimal') return decimalText(value, scale ?? 0)
+  if (kind === 'long') return Number.isSafeInteger(Number(value)) ? Number(value) : value
+  const rest = ((value % 1000n) + 1000n) % 1000n
+  const floor = (value - rest) / 1000n
+  return Number(isMax && rest !== 0n ? floor + 1n : floor)
+}
+
+function integerBytes({ width }: Leaf, value: bigint): Uint8Array {
+  if (width !== undefined) return fixedBytes(value, width)
+  const bytes = new Uint8Array(8)
+  new DataView(bytes.buffer).setBigInt64(0, value, true)
+  return bytes
+}
+
 /** A zero bound is −0 as minimum and +0 as maximum: the column may hold either (parquet.thrift, ColumnOrder). */
-function numberBytes(kind: ColumnKind, value: number, isMin: boolean): Uint8Array {
+function numberBytes({ kind, type }: Leaf, value: number, isMin: boolean): Uint8Array {
   if (kind === 'boolean') return Uint8Array.of(value)
-  const bytes = new Uint8Array(kind === 'int' || kind === 'date' ? 4 : 8)
+  const bytes = new Uint8Array(type === PhysicalType.int32 || type === PhysicalType.float ? 4 : 8)
   const view = new DataView(bytes.buffer)
-  if (kind === 'double') {
-    view.setFloat64(0, value === 0 ? (isMin ? -0 : 0) : value, true)
-  } else if (kind === 'int' || kind === 'date') {
+  if (kind === 'double' || kind === 'float') {
+    const bound = value === 0 ? (isMin ? -0 : 0) : value
+    if (kind === 'float') view.setFloat32(0, bound, true)
+    else view.setFloat64(0, bound, true)
+  } else if (type === PhysicalType.int32) {
     view.setInt32(0, value, true)
   } else if (kind === 'timestamp') {
     splitMicros(value, view)

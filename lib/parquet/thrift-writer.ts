@@ -1,5 +1,5 @@
 /** Element types of the Thrift compact protocol. */
-export const ThriftType = { true: 1, false: 2, i16: 4, i32: 5, i64: 6, binary: 8, list: 9, struct: 12 } as const
+export const ThriftType = { true: 1, false: 2, i8: 3, i16: 4, i32: 5, i64: 6, binary: 8, list: 9, struct: 12 } as const
 
 const encoder = new TextEncoder()
 
@@ -33,6 +33,11 @@ export class ThriftWriter {
 
   bool(id: number, value: boolean): void {
     this.#field(id, value ? ThriftType.true : ThriftType.false)
+  }
+
+  i8(id: number, value: number): void {
+    this.#field(id, ThriftType.i8)
+    this.#byte(value)
   }
 
   i16(id: number, value: number): void {

@@ -2,15 +2,16 @@ import { SluiceError } from '#core/errors.ts'
 import type { Field } from '#schema/column.ts'
 import type { ColumnBatch, Vector } from '#schema/vector.ts'
 import { slicesSource } from './byte-values.ts'
-import { append, type ChunkValues, type CodecName, type FileBytes, writeChunk } from './column-chunk.ts'
+import { append, type ChunkValues, type CodecName, type FileBytes, joinedBytes, writeChunk } from './column-chunk.ts'
 import { chunkDictionary, entriesSource, trimDictionaryScratch } from './dictionary-values.ts'
-import { type ColumnChunk, encodeFooter, type RowGroup } from './footer.ts'
+import { type ColumnChunk, CREATED_BY, encodeFooter, type RowGroup } from './footer.ts'
 import { MAGIC } from './format.ts'
 import { type FlatHeaders, flattenHeaders } from './header-values.ts'
 import { type FileLayout, type Leaf, layoutOf } from './leaves.ts'
 import { flatEntries, trimLevelScratch } from './levels.ts'
 import { booleanSource, numberSource, type RowIndex } from './number-values.ts'
 import { int32Scratch } from './scratch.ts'
+import { sparkKeyValues } from './spark-calendar.ts'
 import { type Bounds, chunkStatistics, emptyBounds, type LeafStatistics, leafStatistics, widen } from './statistics.ts'
 
 export type { LeafStatistics } from './statistics.ts'
@@ -33,8 +34,7 @@ export interface ParquetFile {
   readonly columns: readonly LeafStatistics[]
 }
 
-const ROW_GROUP_ROWS = 100_000
-const CREATED_BY = 'sluice version 0.1.0'
+export const ROW_GROUP_ROWS = 100_000
 /** Scratch arrays that grew beyond this many elements are given back after the call. */
 const SCRATCH_MAX = 1 << 20
 
@@ -72,7 +72,7 @@ export function encodeParquet(batch: ColumnBatch, options: EncodeOptions = {}): 
   const columns = layout.leaves.flatMap((leaf, i) =>
     leaf.part === 'headerValue' ? [] : [leafStatistics(leaf, totals[i]!)],
   )
-  return { bytes: joined(file), rows, columns }
+  return { bytes: joinedBytes(file.pieces, file.length), rows, columns }
 }
 
 function writeRowGroup(
@@ -135,7 +135,7 @@ function flatValues(
       break
     case 'number':
       if (!isNumberKind(leaf)) break
-      return { entries, source: numberSource(leaf.kind, name, vector.values, present, bounds) }
+      return { entries, source: numberSource(column.kind, name, vector.values, present, bounds) }
     case 'boolean':
       if (leaf.kind !== 'boolean') break
       return { entries, source: booleanSource(vector.values, present, bounds) }
@@ -179,35 +179,8 @@ function checkShape(batch: ColumnBatch, rows: number, rowGroupRows: number): voi
   }
 }
 
-/** 1582-10-15 as a date and 1900-01-01 as a timestamp: before them Spark 3 asks which calendar the writer meant. */
-const GREGORIAN_DAY = -141_427
-const SPARK_TIMESTAMP_MS = -2_208_988_800_000
-
-/**
- * Spark 3 refuses dates and timestamps that old (SparkUpgradeException, READ_ANCIENT_DATETIME) unless the footer says that
- * they are in the proleptic Gregorian calendar, which it does by the Spark version that wrote the file.
- */
-function sparkKeyValues(layout: FileLayout, totals: readonly Bounds[]): readonly (readonly [string, string])[] {
-  const ancient = layout.leaves.some(
-    ({ kind }, i) =>
-      (kind === 'date' && totals[i]!.min < GREGORIAN_DAY) ||
-      (kind === 'timestamp' && totals[i]!.min < SPARK_TIMESTAMP_MS),
-  )
-  return ancient ? [['org.apache.spark.version', '3.5.0']] : []
-}
-
 function consecutive(start: number, count: number): RowIndex {
   const rows = rowScratch.take(count)
   for (let i = 0; i < count; i++) rows[i] = start + i
   return rows
-}
-
-function joined(file: FileBytes): Uint8Array {
-  const bytes = new Uint8Array(file.length)
-  let at = 0
-  for (const piece of file.pieces) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes
 }

@@ -1,0 +1,176 @@
+import { SluiceError } from '#core/errors.ts'
+import { append, type CodecName, type FileBytes, joinedBytes, writeChunk } from './column-chunk.ts'
+import { trimDictionaryScratch } from './dictionary-values.ts'
+import { type ColumnChunk, CREATED_BY, encodeFooter, type RowGroup } from './footer.ts'
+import { MAGIC } from './format.ts'
+import type { RowPlace } from './invalid-value.ts'
+import type { LeafColumn } from './leaf-column.ts'
+import type { FileLayout } from './leaves.ts'
+import { trimLevelScratch } from './levels.ts'
+import { layoutOfColumns, type ParquetColumn } from './schema.ts'
+import { type Shredder, shredderOf } from './shred.ts'
+import type { InputRow } from './shred-nodes.ts'
+import { sparkKeyValues } from './spark-calendar.ts'
+import {
+  type Bounds,
+  chunkStatistics,
+  compactText,
+  emptyBounds,
+  type LeafStatistics,
+  leafStatistics,
+  widen,
+} from './statistics.ts'
+import { ROW_GROUP_ROWS } from './writer.ts'
+
+export type { ParquetColumn, ParquetItem, ParquetType } from './schema.ts'
+export type { InputRow } from './shred-nodes.ts'
+
+export interface RowsOptions {
+  /** Rows in a row group, at most. Default 100,000. A row group is also closed when its values take about 64 MB. */
+  readonly rowGroupRows?: number
+  /** Default `zstd`, level 1. */
+  readonly codec?: CodecName
+  readonly createdBy?: string
+}
+
+/** What is known of a file of rows when its last byte is written. */
+export interface RowsSummary {
+  readonly rows: number
+  readonly byteLength: number
+  /** One entry per leaf outside of lists and maps, and one per topmost list or map, in the order of the columns. */
+  readonly columns: readonly LeafStatistics[]
+}
+
+const ROW_GROUP_BYTES = 64 << 20
+/** The size of a row group is looked at after so many rows. */
+const STEP_ROWS = 4096
+const SCRATCH_MAX = 1 << 20
+
+/**
+ * Encodes rows of any schema as one Parquet file that every current engine reads (the profile of `encodeParquet`). A property that
+ * is missing or undefined is null; one without a column is passed over. Costs about 3 µs of CPU per row of 22 columns.
+ *
+ * @throws SluiceError PARQUET_VALUE_INVALID for no rows, a schema that Parquet can't hold, and any value that would not read back
+ * equal: the message names the column and what is inside of it, the row, what was expected and what was found
+ */
+export function encodeRows(
+  columns: readonly ParquetColumn[],
+  rows: readonly InputRow[],
+  options: RowsOptions = {},
+): RowsSummary & { readonly bytes: Uint8Array } {
+  const writer = new ParquetRowsWriter(columns, options)
+  const pieces = writer.add(rows)
+  const { pieces: last, ...summary } = writer.finish()
+  return { ...summary, bytes: joinedBytes([...pieces, ...last], summary.byteLength) }
+}
+
+/**
+ * Writes a Parquet file of any number of rows, row group by row group: `add` gives the bytes that are complete, in order, and keeps
+ * no more than one row group. After an error the writer is of no use.
+ */
+export class ParquetRowsWriter {
+  readonly #layout: FileLayout
+  readonly #options: RowsOptions
+  readonly #place: RowPlace = { row: 0 }
+  readonly #shredder: Shredder
+  readonly #totals: readonly Bounds[]
+  readonly #rowGroups: RowGroup[] = []
+  readonly #file: FileBytes = { pieces: [], length: 0 }
+  readonly #rowGroupRows: number
+  #rows = 0
+  #groupRows = 0
+
+  /** @throws SluiceError PARQUET_VALUE_INVALID for a schema that Parquet can't hold */
+  constructor(columns: readonly ParquetColumn[], options: RowsOptions = {}) {
+    this.#layout = layoutOfColumns(columns)
+    this.#options = options
+    this.#rowGroupRows = options.rowGroupRows ?? ROW_GROUP_ROWS
+    if (!Number.isSafeInteger(this.#rowGroupRows) || this.#rowGroupRows < 1) {
+      throw new SluiceError(
+        'PARQUET_VALUE_INVALID',
+        `Expected rowGroupRows to be a whole number above 0, found ${this.#rowGroupRows}.`,
+      )
+    }
+    this.#shredder = shredderOf(columns, this.#layout, this.#place)
+    this.#totals = this.#layout.leaves.map(emptyBounds)
+    append(this.#file, MAGIC)
+  }
+
+  /** Rows so far. */
+  get rows(): number {
+    return this.#rows
+  }
+
+  /** @throws SluiceError PARQUET_VALUE_INVALID */
+  add(rows: readonly InputRow[]): readonly Uint8Array[] {
+    for (let from = 0; from < rows.length; ) {
+      const to = Math.min(rows.length, from + STEP_ROWS, from + this.#rowGroupRows - this.#groupRows)
+      for (const column of this.#shredder.columns) column.take(rows, from, to, this.#rows)
+      this.#groupRows += to - from
+      this.#rows += to - from
+      from = to
+      if (this.#groupRows === this.#rowGroupRows || this.#groupBytes() >= ROW_GROUP_BYTES) this.#closeRowGroup()
+    }
+    return this.#file.pieces.splice(0)
+  }
+
+  /** The bytes that are left, the last of which end the file. @throws SluiceError PARQUET_VALUE_INVALID when there was no row */
+  finish(): RowsSummary & { readonly pieces: readonly Uint8Array[] } {
+    if (this.#rows === 0) {
+      throw new SluiceError(
+        'PARQUET_VALUE_INVALID',
+        'Expected at least one row, found none. Write no file at all: readers fail on a file without rows.',
+      )
+    }
+    if (this.#groupRows > 0) this.#closeRowGroup()
+    const { codec = 'zstd', createdBy = CREATED_BY } = this.#options
+    const layout = this.#layout
+    const keyValues = sparkKeyValues(layout, this.#totals)
+    append(
+      this.#file,
+      encodeFooter({ layout, rows: this.#rows, rowGroups: this.#rowGroups, codec, createdBy, keyValues }),
+    )
+    trimLevelScratch(SCRATCH_MAX)
+    trimDictionaryScratch(SCRATCH_MAX)
+    return {
+      rows: this.#rows,
+      byteLength: this.#file.length,
+      columns: this.#statistics(),
+      pieces: this.#file.pieces.splice(0),
+    }
+  }
+
+  #groupBytes(): number {
+    return this.#shredder.leaves.reduce((sum, { values }) => sum + values.byteLength, 0)
+  }
+
+  #closeRowGroup(): void {
+    const chunks = this.#shredder.leaves.map((column, i) => this.#writeLeaf(column, this.#totals[i]!))
+    this.#rowGroups.push({ rows: this.#groupRows, chunks })
+    this.#groupRows = 0
+  }
+
+  #writeLeaf(column: LeafColumn, total: Bounds): ColumnChunk {
+    const { leaf } = column
+    const entries = column.entries()
+    const bounds = emptyBounds()
+    const pages = writeChunk(this.#file, this.#options.codec ?? 'zstd', leaf, {
+      entries,
+      ...column.values.chunk(bounds),
+    })
+    bounds.nullCount = entries.count - entries.values
+    // The bounds outlive the texts that they are of.
+    compactText(bounds)
+    widen(total, bounds)
+    column.clear()
+    return { leaf, pages, statistics: chunkStatistics(leaf, bounds) }
+  }
+
+  #statistics(): readonly LeafStatistics[] {
+    return this.#shredder.subjects.map(({ path, kind, of }) =>
+      typeof of === 'number'
+        ? { ...leafStatistics(this.#layout.leaves[of]!, this.#totals[of]!), path }
+        : { path, kind, nullCount: of.nulls },
+    )
+  }
+}
