@@ -1,7 +1,10 @@
 import { SluiceError } from '#core/errors.ts'
 import type { LogPaths } from '#delta/log.ts'
 
-const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*:/
+const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):/
+
+/** Names that one and the same store goes by in other engines. */
+const ALIASES: Readonly<Record<string, string>> = { s3a: 's3', s3n: 's3', abfs: 'abfss', wasb: 'wasbs' }
 
 /** A path as the log holds it: every part URI-encoded. */
 export function encodePath(path: string): string {
@@ -9,14 +12,47 @@ export function encodePath(path: string): string {
 }
 
 /**
- * Where the data file of an action lies in the store.
+ * Where the data file of an action lies in the store: relative to the table, or absolute in a table that was cloned without copying.
  *
- * @throws SluiceError DELTA_FEATURE_UNSUPPORTED for a file outside of the store (a table cloned without copying), DELTA_LOG_CORRUPT for a path that is no URI
+ * @throws SluiceError DELTA_PATH_OUTSIDE for a file outside of the store, or a relative path that leaves the table; DELTA_LOG_CORRUPT
+ * for a path that is no URI
  */
 export function dataPath(paths: LogPaths, storeUri: string, path: string): string {
-  let decoded: string
+  const decoded = decode(paths, path)
+  const inStore = SCHEME.test(path) || decoded.startsWith('/') ? below(storeUri, path) : paths.table + decoded
+  if (inStore === undefined || inStore.split('/').includes('..')) {
+    throw new SluiceError(
+      'DELTA_PATH_OUTSIDE',
+      `The table ${paths.name} names a data file outside of ${storeUri}: ${path}. Sluice reads files below that only; copy the table instead of cloning it by reference.`,
+      { details: { table: paths.name, path } },
+    )
+  }
+  return inStore
+}
+
+/** What follows the store's URI in an absolute path; undefined if it is another place. */
+function below(storeUri: string, path: string): string | undefined {
+  const root = segments(storeUri)
+  const all = segments(path)
+  // A path without a scheme is one of the store's own.
+  const own = SCHEME.test(path) ? all : [root[0]!, ...(root[0] === 'file' ? [] : [root[1] ?? '']), ...all]
+  if (own.length <= root.length || !root.every((part, at) => own[at] === part)) return undefined
+  return own.slice(root.length).join('/')
+}
+
+/** Scheme, authority if there is one, and the decoded parts: `file:/a`, `file:///a` and `file://localhost/a` are the same. */
+function segments(uri: string): string[] {
+  const scheme = SCHEME.exec(uri)?.[1]?.toLowerCase()
+  const rest = scheme === undefined ? uri : uri.slice(scheme.length + 1)
+  const parts = rest.split('/').filter((part) => part !== '')
+  if (scheme === undefined) return parts.map(decodeURIComponent)
+  if (scheme === 'file' && rest.startsWith('//localhost/')) parts.shift()
+  return [ALIASES[scheme] ?? scheme, ...parts.map(decodeURIComponent)]
+}
+
+function decode(paths: LogPaths, path: string): string {
   try {
-    decoded = decodeURIComponent(path)
+    return decodeURIComponent(path)
   } catch (cause) {
     throw new SluiceError(
       'DELTA_LOG_CORRUPT',
@@ -24,11 +60,4 @@ export function dataPath(paths: LogPaths, storeUri: string, path: string): strin
       { details: { path }, cause },
     )
   }
-  if (!SCHEME.test(path) && !decoded.startsWith('/')) return paths.table + decoded
-  if (path.startsWith(`${storeUri}/`)) return decodeURIComponent(path.slice(storeUri.length + 1))
-  throw new SluiceError(
-    'DELTA_FEATURE_UNSUPPORTED',
-    `The table ${paths.name} names a data file outside of ${storeUri}: ${path}. Sluice reads files below that only; copy the table instead of cloning it by reference.`,
-    { details: { path } },
-  )
 }

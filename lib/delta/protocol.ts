@@ -5,8 +5,16 @@ import { parseSchema, type StructField } from '#delta/schema-json.ts'
 /** What new tables ask of their readers and writers: the least, so that every engine can use them. */
 export const NEW_TABLE_PROTOCOL: Protocol = { minReaderVersion: 1, minWriterVersion: 2 }
 
-/** Reader features that change nothing about how this version's rows are read. */
-const HARMLESS_READER_FEATURES = new Set(['vacuumProtocolCheck'])
+/** Reader features that we have. What a table may hold beside them is refused by its name (PROTOCOL.md, "Table Features"). */
+const READER_FEATURES = new Set([
+  'columnMapping',
+  'deletionVectors',
+  'timestampNtz',
+  'typeWidening',
+  'typeWidening-preview',
+  'v2Checkpoint',
+  'vacuumProtocolCheck',
+])
 
 /** What a writer version below 7 stands for (PROTOCOL.md, "Requirements for Writers"). */
 const FEATURES_OF_WRITER_VERSION: readonly (readonly [number, string])[] = [
@@ -18,14 +26,15 @@ const FEATURES_OF_WRITER_VERSION: readonly (readonly [number, string])[] = [
 ]
 
 /** @throws SluiceError DELTA_FEATURE_UNSUPPORTED naming every feature that reading would need */
-export function checkReadable(protocol: Protocol, metadata: Metadata, table: string): void {
-  const missing = unreadable(protocol, metadata)
+export function checkReadable(protocol: Protocol, table: string): void {
+  const missing = unreadable(protocol)
   if (missing.length > 0) throw unsupported(table, 'read', missing)
 }
 
 /** @throws SluiceError DELTA_FEATURE_UNSUPPORTED naming every feature that appending would need */
 export function checkWritable(protocol: Protocol, metadata: Metadata, table: string): void {
-  const missing = new Set(unreadable(protocol, metadata))
+  const missing = new Set([...unreadable(protocol), ...(protocol.readerFeatures ?? [])])
+  if (isMapped(metadata)) missing.add('columnMapping')
   if (protocol.minWriterVersion >= 7) {
     for (const feature of protocol.writerFeatures ?? []) missing.add(feature)
     if (missing.size === 0) missing.add(`writer version ${protocol.minWriterVersion}`)
@@ -53,14 +62,11 @@ export function checkProperties(properties: Readonly<Record<string, string>>, ta
   if (asked.length > 0) throw unsupported(table, 'create', asked)
 }
 
-function unreadable(protocol: Protocol, metadata: Metadata): string[] {
+function unreadable(protocol: Protocol): string[] {
   const version = protocol.minReaderVersion
-  if (version === 1) return []
-  if (version === 2) return isMapped(metadata) ? ['columnMapping'] : []
-  if (version > 3 || version < 1) return [`reader version ${version}`]
-  return (protocol.readerFeatures ?? []).filter(
-    (feature) => !HARMLESS_READER_FEATURES.has(feature) && !(feature === 'columnMapping' && !isMapped(metadata)),
-  )
+  if (version === 1 || version === 2) return []
+  if (version !== 3) return [`reader version ${version}`]
+  return (protocol.readerFeatures ?? []).filter((feature) => !READER_FEATURES.has(feature))
 }
 
 function isMapped(metadata: Metadata): boolean {

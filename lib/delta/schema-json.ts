@@ -3,7 +3,7 @@ import type { Column, ColumnKind, Field, Fields } from '#schema/column.ts'
 
 /** Delta's schema serialization (PROTOCOL.md, "Schema Serialization Format") to and from columns. */
 
-type DeltaType = string | StructType | ArrayType | MapType
+export type DeltaType = string | StructType | ArrayType | MapType
 
 export interface StructType {
   readonly type: 'struct'
@@ -17,13 +17,13 @@ export interface StructField {
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
-interface ArrayType {
+export interface ArrayType {
   readonly type: 'array'
   readonly elementType: DeltaType
   readonly containsNull: boolean
 }
 
-interface MapType {
+export interface MapType {
   readonly type: 'map'
   readonly keyType: DeltaType
   readonly valueType: DeltaType
@@ -148,7 +148,7 @@ export function schemaDifferences(found: StructType, wanted: StructType): readon
 }
 
 /** Like SQL's: `struct<latitude:double not null,…>`. */
-function typeText(type: DeltaType): string {
+export function typeText(type: DeltaType): string {
   if (typeof type === 'string') return type
   if (type.type === 'array') return `array<${typeText(type.elementType)}${type.containsNull ? '' : ' not null'}>`
   if (type.type === 'map') return `map<${typeText(type.keyType)},${typeText(type.valueType)}>`

@@ -1,10 +1,12 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { AddFile, Metadata, Protocol } from '#delta/actions.ts'
 import type { TableContents } from '#delta/contents.ts'
+import type { TableRow } from '#delta/file-rows.ts'
+import { layoutOf, type TableLayout } from '#delta/layout.ts'
 import type { LogPaths } from '#delta/log.ts'
 import { checkReadable } from '#delta/protocol.ts'
-import { type RowOptions, readRows, type TableRow } from '#delta/rows.ts'
-import { parseSchema, toFields } from '#delta/schema-json.ts'
+import { type RowOptions, readRows } from '#delta/rows.ts'
+import { type StructType, toFields } from '#delta/schema-json.ts'
 import { totalRecords } from '#delta/stats.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
 import type { Fields } from '#schema/column.ts'
@@ -14,7 +16,9 @@ export interface Snapshot {
   readonly version: number
   /** When the version was committed. */
   readonly timestamp: EpochMillis
-  /** @throws SluiceError DELTA_FEATURE_UNSUPPORTED naming a column of a type that Sluice does not read */
+  /** The columns of any table, in Delta's terms. */
+  readonly schema: StructType
+  /** As columns of Sluice. @throws SluiceError DELTA_FEATURE_UNSUPPORTED naming a column of a type that Sluice has no column for */
   readonly fields: Fields
   readonly metadata: Metadata
   readonly protocol: Protocol
@@ -26,16 +30,21 @@ export interface Snapshot {
   /** By the files' statistics; null when a file has none. */
   totalRows(): number | null
   /**
-   * The rows in runs, file by file. One GET a file, or, of a file above 4 MB, one for its end and one for each run of columns.
+   * The rows in runs, file by file: byte, short, integer, float and double as numbers, long as a number, or a bigint beyond
+   * ±(2^53 − 1), decimals as text, dates as days, timestamps as epoch milliseconds with a fraction for microseconds, binary as
+   * Uint8Array, structs as objects, arrays as arrays, maps as Map.
    *
-   * @throws SluiceError DELTA_SCHEMA_MISMATCH for a column that the table has not, DELTA_FILE_MISSING, PARQUET_INVALID
+   * One GET a file that may have rows that are asked for, or, of a file above 4 MB, one for its end and one for each run of columns.
+   *
+   * @throws SluiceError DELTA_SCHEMA_MISMATCH for a column that the table has not, DELTA_PREDICATE_INVALID, DELTA_FILE_MISSING,
+   * DELTA_FILE_DAMAGED, DELTA_VECTOR_CORRUPT, DELTA_PATH_OUTSIDE, DELTA_FEATURE_UNSUPPORTED naming a type, PARQUET_INVALID
    */
   rows(options?: RowOptions): AsyncIterable<readonly TableRow[]>
 }
 
 /** @throws SluiceError DELTA_FEATURE_UNSUPPORTED naming the reader features that are missing */
 export function snapshotOf(store: ObjectStore, paths: LogPaths, contents: TableContents): Snapshot {
-  checkReadable(contents.protocol, contents.metadata, paths.name)
+  checkReadable(contents.protocol, paths.name)
   return new LogSnapshot(store, paths, contents)
 }
 
@@ -51,6 +60,7 @@ class LogSnapshot implements Snapshot {
   private readonly paths: LogPaths
   private readonly contents: TableContents
   private parsedFields: Fields | undefined
+  private parsedLayout: TableLayout | undefined
 
   constructor(store: ObjectStore, paths: LogPaths, contents: TableContents) {
     this.store = store
@@ -66,8 +76,17 @@ class LogSnapshot implements Snapshot {
   }
 
   get fields(): Fields {
-    this.parsedFields ??= toFields(parseSchema(this.metadata.schemaString))
+    this.parsedFields ??= toFields(this.schema)
     return this.parsedFields
+  }
+
+  get schema(): StructType {
+    return this.layout.schema
+  }
+
+  private get layout(): TableLayout {
+    this.parsedLayout ??= layoutOf(this.metadata)
+    return this.parsedLayout
   }
 
   totalRows(): number | null {
@@ -75,8 +94,8 @@ class LogSnapshot implements Snapshot {
   }
 
   rows(options: RowOptions = {}): AsyncIterable<readonly TableRow[]> {
-    const { store, contents, fields } = this
-    return readRows({ store, paths: this.paths, contents, fields }, options)
+    const { store, paths, contents, layout } = this
+    return readRows({ store, paths, contents, layout }, options)
   }
 }
 

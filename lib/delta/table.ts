@@ -95,7 +95,7 @@ export class DeltaTable {
   async appendState(): Promise<AppendState> {
     const state = await loadState(this.deps.store, this.paths, this.known)
     this.known = state
-    checkReadable(state.protocol, state.metadata, this.path)
+    checkReadable(state.protocol, this.path)
     return {
       version: state.version,
       txns: txnVersions(state.txns),

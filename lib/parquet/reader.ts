@@ -1,14 +1,20 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
-import { type Compressors, type FileMetaData, parquetRead, parquetSchema } from 'hyparquet'
+import { type Compressors, type FileMetaData, parquetRead, parquetSchema, type SchemaTree } from 'hyparquet'
 import { readFooter } from './metadata.ts'
 import { type ColumnReader, columnReader, physicalElement } from './read-values.ts'
 import { FileTail, type ParquetSource } from './source.ts'
 
 export type { ParquetSource } from './source.ts'
 
+/** The schema of a file: elements as the footer has them, with their children. */
+export type ParquetTree = SchemaTree
+
 export interface ReadOptions {
-  /** Top-level columns to read; one that the file lacks is null in every row. Default: all of the file. */
-  readonly columns?: readonly string[]
+  /**
+   * Top-level columns to read; one that the file lacks is null in every row. Default: all of the file. As a function: chosen by the
+   * file's schema, once its footer is read.
+   */
+  readonly columns?: readonly string[] | ((schema: ParquetTree) => readonly string[])
   /** Rows [rowStart, rowEnd) of the file. Default: all. */
   readonly rowStart?: number
   readonly rowEnd?: number
@@ -42,7 +48,7 @@ export async function* readParquetRows(
   try {
     const original = await readFooter(file)
     const metadata = { ...original, schema: original.schema.map(physicalElement) }
-    const columns = wantedColumns(original, options.columns)
+    const columns = wantedColumns(parquetSchema(original), options.columns)
     const compressors = await compressorsFor(original)
     const from = options.rowStart ?? 0
     const until = options.rowEnd ?? Number.POSITIVE_INFINITY
@@ -69,8 +75,9 @@ interface WantedColumn {
   readonly reader: ColumnReader | undefined
 }
 
-function wantedColumns(original: FileMetaData, names: readonly string[] | undefined): readonly WantedColumn[] {
-  const trees = new Map(parquetSchema(original).children.map((child) => [child.element.name, child]))
+function wantedColumns(schema: ParquetTree, wanted: ReadOptions['columns']): readonly WantedColumn[] {
+  const trees = new Map(schema.children.map((child) => [child.element.name, child]))
+  const names = typeof wanted === 'function' ? wanted(schema) : wanted
   return Array.from(new Set(names ?? trees.keys()), (name) => {
     const tree = trees.get(name)
     return { name, reader: tree === undefined ? undefined : columnReader(tree) }

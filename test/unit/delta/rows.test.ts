@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import { layoutOf } from '#delta/layout.ts'
+import { compilePredicate } from '#delta/predicate.ts'
+import { filesMatching, type RowOptions } from '#delta/rows.ts'
 import { type DeltaTable, writeDataFile } from '#delta/table.ts'
 import type { ColumnBatch } from '#schema/vector.ts'
 import { CountingStore } from '../../support/counting-store.ts'
 import { addOf, batchOf, createTable, foreignCommit, lake, TABLE, tableOf } from './fixtures.ts'
 
 describe('rows', () => {
-  const rowsOf = async (table: DeltaTable, options?: { columns?: readonly string[]; limit?: number }) => {
+  const rowsOf = async (table: DeltaTable, options?: RowOptions) => {
     const rows: Record<string, unknown>[] = []
     for await (const run of (await table.snapshot()).rows(options)) rows.push(...run)
     return rows
@@ -51,6 +54,17 @@ describe('rows', () => {
     expect(await rowsOf(table, { limit: 2 })).toHaveLength(2)
   })
 
+  it('may be filtered, and files without such rows are not opened', async () => {
+    const { table, memory } = await filled()
+    expect(await rowsOf(table, { where: { district: 'north' }, columns: ['id'] })).toEqual([{ id: 1 }])
+    expect(await rowsOf(table, { where: { id: { gte: 2 } }, limit: 1 })).toEqual([{ id: 2, district: null }])
+    const { files, metadata } = await table.snapshot()
+    const predicate = compilePredicate({ id: { lt: 3 } }, layoutOf(metadata), TABLE)
+    expect(filesMatching(files, predicate)).toEqual([files[0]])
+    await memory.delete(`${TABLE}/${files[1]!.path}`)
+    expect(await rowsOf(table, { where: { id: { lt: 3 } } })).toHaveLength(2)
+  })
+
   it('of an unknown column are DELTA_SCHEMA_MISMATCH', async () => {
     const { table } = await filled()
     await expect(rowsOf(table, { columns: ['distrct'] })).rejects.toMatchObject({
@@ -69,6 +83,17 @@ describe('rows', () => {
     })
   })
 
+  it('of a file that is shorter than the log says are DELTA_FILE_DAMAGED', async () => {
+    const { table, memory } = await filled()
+    const { path, size } = (await table.snapshot()).files[1]!
+    const file = `${TABLE}/${path}`
+    await memory.put(file, (await memory.get(file)).subarray(0, size - 1))
+    await expect(rowsOf(table)).rejects.toMatchObject({
+      code: 'DELTA_FILE_DAMAGED',
+      message: `Expected the data file ${file} of ${TABLE} to have ${size} bytes, found ${size - 1}: it was cut off, or overwritten. Restore it from a copy.`,
+    })
+  })
+
   it('are null in columns that came after their file', async () => {
     const { table, memory } = await filled()
     const { metadata } = await table.appendState()
@@ -83,7 +108,7 @@ describe('rows', () => {
     const { metadata } = await table.appendState()
     const partitions = [
       ['day', 'date', '2024-03-01', 19_783],
-      ['at', 'timestamp', '2024-03-01 10:00:00.123456', Date.UTC(2024, 2, 1, 10, 0, 0, 123)],
+      ['at', 'timestamp', '2024-03-01 10:00:00.123456', Date.UTC(2024, 2, 1, 10, 0, 0, 123) + 0.456],
       ['zoned', 'timestamp', '2024-03-01T10:00:00.5+02:00', Date.UTC(2024, 2, 1, 8, 0, 0, 500)],
       ['n', 'integer', '-7', -7],
       ['ok', 'boolean', 'true', true],
@@ -138,7 +163,7 @@ describe('rows', () => {
     const { table, memory } = await tableOf(0)
     await foreignCommit(memory, 1, [{ add: addOf('s3://other-bucket/x.parquet') }])
     await expect(rowsOf(table)).rejects.toMatchObject({
-      code: 'DELTA_FEATURE_UNSUPPORTED',
+      code: 'DELTA_PATH_OUTSIDE',
       message: expect.stringContaining('names a data file outside of memory://store: s3://other-bucket/x.parquet'),
     })
   })

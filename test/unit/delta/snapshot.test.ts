@@ -100,21 +100,21 @@ describe('features', () => {
     const { table } = await withProtocol({
       minReaderVersion: 3,
       minWriterVersion: 7,
-      readerFeatures: ['deletionVectors', 'vacuumProtocolCheck', 'rainbows'],
+      readerFeatures: ['variantType', 'vacuumProtocolCheck', 'deletionVectors', 'rainbows'],
       writerFeatures: ['deletionVectors'],
     })
     await expect(table.snapshot()).rejects.toMatchObject({
       code: 'DELTA_FEATURE_UNSUPPORTED',
-      message: `Can't read the Delta table ${TABLE}: it needs deletionVectors, rainbows, which Sluice does not have. Use an engine that has them, or a table without.`,
+      message: `Can't read the Delta table ${TABLE}: it needs variantType, rainbows, which Sluice does not have. Use an engine that has them, or a table without.`,
     })
     expect((await table.snapshot({ version: 1 })).files).toHaveLength(1)
   })
 
   it.each([
-    [{ minReaderVersion: 4, minWriterVersion: 7 }, {}, ['reader version 4']],
-    [{ minReaderVersion: 2, minWriterVersion: 5 }, { 'delta.columnMapping.mode': 'name' }, ['columnMapping']],
-  ])('of protocol %j refuse a read', async (protocol, configuration, features) => {
-    const { table } = await withProtocol(protocol, configuration)
+    [{ minReaderVersion: 4, minWriterVersion: 7 }, ['reader version 4']],
+    [{ minReaderVersion: 3, minWriterVersion: 7, readerFeatures: ['catalogManaged'] }, ['catalogManaged']],
+  ])('of protocol %j refuse a read', async (protocol, features) => {
+    const { table } = await withProtocol(protocol)
     await expect(table.snapshot()).rejects.toMatchObject({ details: { features } })
   })
 

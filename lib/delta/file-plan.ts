@@ -1,0 +1,179 @@
+import { SluiceError } from '#core/errors.ts'
+import { scaledDecimal } from '#delta/decimal-text.ts'
+import { fieldId, physicalName, type TableLayout } from '#delta/layout.ts'
+import { decimalType } from '#delta/scalar.ts'
+import {
+  type ArrayType,
+  type DeltaType,
+  type MapType,
+  type StructField,
+  type StructType,
+  typeText,
+} from '#delta/schema-json.ts'
+import type { ParquetTree } from '#parquet/reader.ts'
+
+/** Turns a value that is not null, as the file has it, into the one of the table. */
+export type Cast = (value: unknown) => unknown
+
+/** A column of the table in one data file. */
+export interface PlannedColumn {
+  /** Logical: as rows have it. */
+  readonly name: string
+  /** The file's name of it; undefined when the file lacks it, and it is null in every row. */
+  readonly stored: string | undefined
+  /** Undefined when values are right as they are. */
+  readonly cast: Cast | undefined
+}
+
+/**
+ * Where columns of the table lie in a file and what is to be done to their values: columns that were mapped, widened, added inside of
+ * structs, or dropped.
+ *
+ * @throws SluiceError DELTA_FEATURE_UNSUPPORTED for a column of a type that is not read
+ */
+export function planColumns(
+  schema: ParquetTree,
+  fields: readonly StructField[],
+  layout: TableLayout,
+): readonly PlannedColumn[] {
+  const find = finder(schema, layout)
+  return fields.map((field) => {
+    checkType(field.type, field.name)
+    const node = find(schema, field)
+    return {
+      name: field.name,
+      stored: node?.element.name,
+      cast: node === undefined ? undefined : castOf(node, field.type, find),
+    }
+  })
+}
+
+type Find = (parent: ParquetTree, field: StructField) => ParquetTree | undefined
+
+function finder(schema: ParquetTree, layout: TableLayout): Find {
+  // Files of a table that got its mapping later have no ids: their names are the physical ones.
+  if (layout.mapping === 'id' && hasIds(schema)) {
+    return ({ children }, field) => {
+      const id = fieldId(field)
+      return id === undefined ? undefined : children.find(({ element }) => element.field_id === id)
+    }
+  }
+  return ({ children }, field) => {
+    const name = physicalName(layout, field)
+    const exact = children.find(({ element }) => element.name === name)
+    if (exact !== undefined || layout.mapping !== 'none') return exact
+    // Delta's names are the same whatever their case, and some writers rely on it.
+    const lower = name.toLowerCase()
+    return children.find(({ element }) => element.name.toLowerCase() === lower)
+  }
+}
+
+function hasIds({ children }: ParquetTree): boolean {
+  return children.some((child) => child.element.field_id !== undefined || hasIds(child))
+}
+
+function castOf(node: ParquetTree, type: DeltaType, find: Find): Cast | undefined {
+  if (typeof type === 'string') return node.children.length > 0 ? undefined : leafCast(node.element, type)
+  if (type.type === 'array') return arrayCast(node, type, find)
+  if (type.type === 'map') return mapCast(node, type, find)
+  return structCast(node, type, find)
+}
+
+function structCast(node: ParquetTree, type: StructType, find: Find): Cast | undefined {
+  const parts = type.fields.map((field) => {
+    const child = find(node, field)
+    return { name: field.name, stored: child?.element.name, cast: child && castOf(child, field.type, find) }
+  })
+  const same =
+    parts.length === node.children.length &&
+    parts.every(
+      ({ name, stored, cast }, at) => cast === undefined && stored === name && node.children[at]!.element.name === name,
+    )
+  if (same) return undefined
+  return (value) => {
+    const stored = value as Record<string, unknown>
+    const struct: Record<string, unknown> = {}
+    for (const part of parts) {
+      const inner = part.stored === undefined ? null : (stored[part.stored] ?? null)
+      struct[part.name] = inner === null || part.cast === undefined ? inner : part.cast(inner)
+    }
+    return struct
+  }
+}
+
+function arrayCast(node: ParquetTree, type: ArrayType, find: Find): Cast | undefined {
+  const element = elementOf(node)
+  const cast = element && castOf(element, type.elementType, find)
+  if (cast === undefined) return undefined
+  return (value) => (value as readonly unknown[]).map((item) => (item === null ? null : cast(item)))
+}
+
+/** As the reader finds elements: lists in three levels, and the older ones in two. */
+function elementOf(node: ParquetTree): ParquetTree | undefined {
+  const child = node.children[0]
+  if (child === undefined || child.children.length !== 1 || child.element.repetition_type !== 'REPEATED') return child
+  return child.children[0]
+}
+
+function mapCast(node: ParquetTree, type: MapType, find: Find): Cast | undefined {
+  const [key, value] = node.children[0]?.children ?? []
+  const keyCast = key && castOf(key, type.keyType, find)
+  const valueCast = value && castOf(value, type.valueType, find)
+  if (keyCast === undefined && valueCast === undefined) return undefined
+  const apply = (cast: Cast | undefined, item: unknown): unknown =>
+    item === null || cast === undefined ? item : cast(item)
+  return (map) =>
+    new Map(Array.from(map as Map<unknown, unknown>, ([k, v]) => [apply(keyCast, k), apply(valueCast, v)]))
+}
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+const encoder = new TextEncoder()
+
+/** What widening makes necessary (PROTOCOL.md, "Type Widening"), and what writers leave out that should annotate their columns. */
+function leafCast(element: ParquetTree['element'], type: string): Cast | undefined {
+  if (type === 'string') return (value) => (value instanceof Uint8Array ? decoder.decode(value) : value)
+  if (type === 'binary') return (value) => (typeof value === 'string' ? encoder.encode(value) : value)
+  const { converted_type: converted, logical_type: logical } = element
+  if (type === 'timestamp' || type === 'timestamp_ntz') {
+    return converted === 'DATE' || logical?.type === 'DATE' ? (days) => (days as number) * 86_400_000 : undefined
+  }
+  if (type === 'float' || type === 'double') return (value) => Number(value)
+  const decimal = decimalType(type)
+  if (decimal === undefined) return undefined
+  const stored =
+    logical?.type === 'DECIMAL' ? logical.scale : converted === 'DECIMAL' ? (element.scale ?? 0) : undefined
+  return stored === decimal.scale ? undefined : (value) => scaledDecimal(String(value), decimal.scale) ?? String(value)
+}
+
+const PRIMITIVES = new Set([
+  'string',
+  'binary',
+  'boolean',
+  'byte',
+  'short',
+  'integer',
+  'long',
+  'float',
+  'double',
+  'date',
+  'timestamp',
+  'timestamp_ntz',
+  'void',
+  'null',
+])
+
+function checkType(type: DeltaType, column: string): void {
+  if (typeof type === 'string') {
+    if (PRIMITIVES.has(type) || decimalType(type) !== undefined) return
+    throw new SluiceError(
+      'DELTA_FEATURE_UNSUPPORTED',
+      `Column ${JSON.stringify(column)} has the Delta type ${typeText(type)}, which Sluice does not read. Read the other columns, or the table with another engine.`,
+      { details: { column, type } },
+    )
+  }
+  if (type.type === 'array') checkType(type.elementType, column)
+  else if (type.type === 'map') {
+    checkType(type.keyType, column)
+    checkType(type.valueType, column)
+  } else for (const field of type.fields) checkType(field.type, column)
+}
