@@ -11,6 +11,8 @@ export interface LeafValues {
   readonly byteLength: number
   /** @throws SluiceError PARQUET_VALUE_INVALID for what the column can't hold */
   push(value: unknown): void
+  /** The first `count` of `values`, of which value i is in row `rows[i]`. */
+  pushAll(values: readonly unknown[], rows: Int32Array, count: number): void
   /** What goes into pages; widens the bounds by all values. */
   chunk(bounds: Bounds): Omit<ChunkValues, 'entries'>
   /** Forgets the values. */
@@ -46,6 +48,24 @@ export class LeafColumn {
   push(value: unknown, repetition: number): void {
     this.#entry(repetition, this.leaf.definitionMax)
     this.values.push(value)
+  }
+
+  /** Values of a flat column, the first `valueCount`, and the definition levels of all `count` rows (null: all have a value). */
+  pushFlat(
+    values: readonly unknown[],
+    rows: Int32Array,
+    valueCount: number,
+    definitions: Int32Array,
+    count: number,
+  ): void {
+    const at = this.count
+    this.count += count
+    if (this.leaf.definitionMax > 0) {
+      while (this.count > this.#definitions.length) this.#definitions = doubled(this.#definitions)
+      const own = this.#definitions
+      for (let i = 0; i < count; i++) own[at + i] = definitions[i]!
+    }
+    this.values.pushAll(values, rows, valueCount)
   }
 
   #entry(repetition: number, definition: number): void {

@@ -58,6 +58,14 @@ class BooleanValues implements LeafValues {
     this.#values[this.count++] = value ? 1 : 0
   }
 
+  pushAll(values: readonly unknown[], rows: Int32Array, count: number): void {
+    const place = this.#place
+    for (let i = 0; i < count; i++) {
+      place.row = rows[i]!
+      this.push(values[i])
+    }
+  }
+
   chunk(bounds: Bounds): Omit<ChunkValues, 'entries'> {
     return { source: booleanSource(this.#values, ascending(this.count), bounds) }
   }
@@ -105,6 +113,14 @@ class IntValues implements LeafValues {
     this.#values[this.count++] = value
   }
 
+  pushAll(values: readonly unknown[], rows: Int32Array, count: number): void {
+    const place = this.#place
+    for (let i = 0; i < count; i++) {
+      place.row = rows[i]!
+      this.push(values[i])
+    }
+  }
+
   chunk(bounds: Bounds): Omit<ChunkValues, 'entries'> {
     return { source: numberSource('int', this.#name, this.#values, ascending(this.count), bounds) }
   }
@@ -142,6 +158,14 @@ class FloatValues implements LeafValues {
     }
     if (this.count === this.#values.length) this.#values = doubled(this.#values)
     this.#values[this.count++] = stored
+  }
+
+  pushAll(values: readonly unknown[], rows: Int32Array, count: number): void {
+    const place = this.#place
+    for (let i = 0; i < count; i++) {
+      place.row = rows[i]!
+      this.push(values[i])
+    }
   }
 
   chunk(bounds: Bounds): Omit<ChunkValues, 'entries'> {
@@ -207,6 +231,14 @@ class LongValues implements LeafValues {
     if (whole !== value) low += Math.round((value - whole) * 1000)
     this.#halves[at] = low | 0
     this.#halves[at + 1] = (high * 1000 + Math.floor(low * TWO_TO_MINUS_32)) | 0
+  }
+
+  pushAll(values: readonly unknown[], rows: Int32Array, count: number): void {
+    const place = this.#place
+    for (let i = 0; i < count; i++) {
+      place.row = rows[i]!
+      this.push(values[i])
+    }
   }
 
   chunk(bounds: Bounds): Omit<ChunkValues, 'entries'> {
@@ -301,6 +333,14 @@ class DecimalValues implements LeafValues {
     putFixed(unscaled, this.#width, this.#fixed, at)
     if (this.#low === null || unscaled < this.#low) this.#low = unscaled
     if (this.#high === null || unscaled > this.#high) this.#high = unscaled
+  }
+
+  pushAll(values: readonly unknown[], rows: Int32Array, count: number): void {
+    const place = this.#place
+    for (let i = 0; i < count; i++) {
+      place.row = rows[i]!
+      this.push(values[i])
+    }
   }
 
   chunk(bounds: Bounds): Omit<ChunkValues, 'entries'> {

@@ -9,7 +9,7 @@ import type { FileLayout } from './leaves.ts'
 import { trimLevelScratch } from './levels.ts'
 import { layoutOfColumns, type ParquetColumn } from './schema.ts'
 import { type Shredder, shredderOf } from './shred.ts'
-import type { InputRow } from './shred-nodes.ts'
+import { type InputRow, releaseStep, STEP_ROWS } from './shred-nodes.ts'
 import { sparkKeyValues } from './spark-calendar.ts'
 import {
   type Bounds,
@@ -42,8 +42,6 @@ export interface RowsSummary {
 }
 
 const ROW_GROUP_BYTES = 64 << 20
-/** The size of a row group is looked at after so many rows. */
-const STEP_ROWS = 4096
 const SCRATCH_MAX = 1 << 20
 
 /**
@@ -111,6 +109,7 @@ export class ParquetRowsWriter {
       from = to
       if (this.#groupRows === this.#rowGroupRows || this.#groupBytes() >= ROW_GROUP_BYTES) this.#closeRowGroup()
     }
+    releaseStep()
     return this.#file.pieces.splice(0)
   }
 

@@ -21,6 +21,21 @@ export interface NodePlace {
   readonly place: RowPlace
 }
 
+/** So many rows are taken apart at once. */
+export const STEP_ROWS = 4096
+
+/** Reused from column to column: writing rows is synchronous. */
+const step = {
+  present: new Array<unknown>(STEP_ROWS).fill(null),
+  presentRows: new Int32Array(STEP_ROWS),
+  definitions: new Int32Array(STEP_ROWS),
+}
+
+/** Lets go of the values that the last step held on to. */
+export function releaseStep(): void {
+  step.present.fill(null)
+}
+
 /** What every object has by itself (`constructor`, `valueOf`) is no value of a row. */
 const inherited = Object.prototype as unknown as InputRow
 
@@ -57,21 +72,26 @@ export class LeafNode implements Node {
     this.#column.pushNull(repetition, definition)
   }
 
-  /** A whole flat column of rows. */
+  /** A whole flat column of rows [from, to), at most STEP_ROWS. */
   writeColumn(rows: readonly InputRow[], name: string, from: number, to: number, firstRow: number): void {
-    const { place } = this.#at
-    const column = this.#column
+    const { present, presentRows, definitions } = step
     const own = inherited[name]
+    let values = 0
     for (let i = from; i < to; i++) {
       const value = rows[i]![name]
-      place.row = firstRow + i - from
       if (value === null || value === undefined || value === own) {
-        checkNull(this.#at)
-        column.pushNull(0, 0)
+        if (!this.#at.nullable) {
+          this.#at.place.row = firstRow + i - from
+          checkNull(this.#at)
+        }
+        definitions[i - from] = 0
       } else {
-        column.push(value, 0)
+        definitions[i - from] = 1
+        presentRows[values] = firstRow + i - from
+        present[values++] = value
       }
     }
+    this.#column.pushFlat(present, presentRows, values, definitions, to - from)
   }
 }
 

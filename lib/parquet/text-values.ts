@@ -1,129 +1,115 @@
-import type { Dictionary } from '#schema/vector.ts'
+import { TextArena } from '#schema/text-arena.ts'
 import { slicesSource } from './byte-values.ts'
 import type { ChunkValues } from './column-chunk.ts'
 import { chunkDictionary, entriesSource } from './dictionary-values.ts'
 import { invalidValue, type RowPlace } from './invalid-value.ts'
 import type { LeafValues } from './leaf-column.ts'
-import { ascending, int32Scratch } from './scratch.ts'
+import { ascending } from './scratch.ts'
 import type { Bounds } from './statistics.ts'
 
-/** So many values are looked at before a dictionary is given up because more than half of them were new. */
-const JUDGED = 2048
+/** After every 2,048 values of a row group its dictionary is given up if more than half of them were new. */
+const JUDGED_MASK = 2047
+/** A dictionary with more than this is forgotten with its row group. */
+const DICTIONARY_MAX = 65_536
+const DICTIONARY_BYTES_MAX = 4 << 20
 
-const encoder = new TextEncoder()
-const codeScratch = int32Scratch()
-
-/** Strings, kept as they are until their chunk is written: one that repeats is encoded once. */
+/**
+ * Strings: a code each as long as they repeat, so that what repeats is encoded once; UTF-8 end to end from the row group on in which
+ * most of them are new. The dictionary stays from row group to row group: a chunk has only what it uses of it.
+ */
 export class TextValues implements LeafValues {
+  count = 0
   byteLength = 0
   readonly #name: string
   readonly #place: RowPlace
-  #values: string[] = []
+  #codes = new Int32Array(1024)
+  #known = new Map<string, number>()
+  #distinct = new TextArena()
+  /** Entries of the dictionary before this row group. */
+  #before = 0
+  /** Null as long as the dictionary is used. */
+  #arena: TextArena | null = null
 
   constructor(name: string, place: RowPlace) {
     this.#name = name
     this.#place = place
   }
 
-  get count(): number {
-    return this.#values.length
-  }
-
   push(value: unknown): void {
     if (typeof value !== 'string') throw invalidValue(this.#name, this.#place.row, 'a string', value)
-    if (!value.isWellFormed()) throw invalidValue(this.#name, this.#place.row, 'well-formed Unicode text', value)
-    this.#values.push(value)
     this.byteLength += value.length
+    if (this.#arena !== null) {
+      this.#append(this.#arena, value)
+      this.count++
+      return
+    }
+    let code = this.#known.get(value)
+    if (code === undefined) {
+      code = this.#distinct.size
+      this.#append(this.#distinct, value)
+      this.#known.set(value, code)
+    }
+    if (this.count === this.#codes.length) this.#codes = doubled(this.#codes)
+    this.#codes[this.count++] = code
+    if ((this.count & JUDGED_MASK) === 0 && (this.#distinct.size - this.#before) * 2 > this.count) this.#spread()
+  }
+
+  pushAll(values: readonly unknown[], rows: Int32Array, count: number): void {
+    const place = this.#place
+    for (let i = 0; i < count; i++) {
+      place.row = rows[i]!
+      this.push(values[i])
+    }
+  }
+
+  #append(arena: TextArena, value: string): void {
+    if (!arena.append(value)) {
+      throw invalidValue(this.#name, this.#place.row, 'well-formed Unicode text', value)
+    }
+  }
+
+  /** From codes to texts end to end. */
+  #spread(): void {
+    const { bytes, starts } = this.#distinct
+    const arena = new TextArena()
+    for (let i = 0; i < this.count; i++) {
+      const code = this.#codes[i]!
+      arena.copy(bytes, starts[code]!, starts[code + 1]!)
+    }
+    this.#arena = arena
+    this.#forget()
+    this.#codes = new Int32Array(0)
+  }
+
+  #forget(): void {
+    this.#known = new Map()
+    this.#distinct = new TextArena()
   }
 
   chunk(bounds: Bounds): Omit<ChunkValues, 'entries'> {
-    const values = this.#values
-    const codes = codeScratch.take(values.length)
-    const distinct = distinctOf(values, codes)
-    if (distinct === undefined) {
-      const arena = new TextArena(values, this.byteLength)
-      return { source: slicesSource(arena, ascending(values.length), bounds) }
+    const rows = ascending(this.count)
+    if (this.#arena !== null) {
+      const { bytes: buffer, starts } = this.#arena
+      return { source: slicesSource({ buffer, starts, ends: starts.subarray(1) }, rows, bounds) }
     }
-    const { bytes, starts } = new TextArena(distinct, 0)
-    const dictionary: Dictionary = { size: distinct.length, bytes, starts, text: (code) => distinct[code]! }
-    const vector = { kind: 'dictionary', valid: null, codes, dictionary } as const
-    const rows = ascending(values.length)
-    const pages = chunkDictionary(vector, rows, values.length, bounds)
+    const vector = { kind: 'dictionary', valid: null, codes: this.#codes, dictionary: this.#distinct } as const
+    const pages = chunkDictionary(vector, rows, this.count, bounds)
     return pages === undefined ? { source: entriesSource(vector, rows) } : { source: pages.indexes, dictionary: pages }
   }
 
   clear(): void {
-    this.#values = []
+    this.count = 0
     this.byteLength = 0
+    if (this.#arena !== null) this.#arena.clear()
+    else if (this.#distinct.size > DICTIONARY_MAX || this.#distinct.byteLength > DICTIONARY_BYTES_MAX) this.#forget()
+    this.#before = this.#distinct.size
   }
 }
 
-/** The distinct values in order of appearance, and the index of each value in `codes`; undefined when too few of them repeat. */
-function distinctOf(values: readonly string[], codes: Int32Array): readonly string[] | undefined {
-  const known = new Map<string, number>()
-  const distinct: string[] = []
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!
-    let code = known.get(value)
-    if (code === undefined) {
-      code = distinct.length
-      known.set(value, code)
-      distinct.push(value)
-      if (i >= JUDGED && distinct.length * 2 > i) return undefined
-    }
-    codes[i] = code
-  }
-  return distinct
-}
-
-/** UTF-8 of texts, end to end: text i is bytes[starts[i], ends[i]), and ends[i] is starts[i + 1]. */
-class TextArena {
-  bytes: Uint8Array<ArrayBuffer>
-  readonly starts: Int32Array
-  readonly ends: Int32Array
-  #end = 0
-
-  constructor(texts: readonly string[], sizeHint: number) {
-    this.bytes = new Uint8Array(sizeHint + 1024)
-    this.starts = new Int32Array(texts.length + 1)
-    this.ends = this.starts.subarray(1)
-    for (let i = 0; i < texts.length; i++) {
-      this.#append(texts[i]!)
-      this.starts[i + 1] = this.#end
-    }
-  }
-
-  get buffer(): Uint8Array {
-    return this.bytes
-  }
-
-  #append(text: string): void {
-    const length = text.length
-    // A UTF-16 unit takes at most 3 bytes of UTF-8.
-    if (this.#end + length * 3 > this.bytes.length) this.#grow(length * 3)
-    const bytes = this.bytes
-    let at = this.#end
-    if (length <= 64) {
-      let i = 0
-      for (; i < length; i++) {
-        const code = text.charCodeAt(i)
-        if (code >= 0x80) break
-        bytes[at + i] = code
-      }
-      if (i === length) {
-        this.#end = at + length
-        return
-      }
-    }
-    at += encoder.encodeInto(text, bytes.subarray(at)).written
-    this.#end = at
-  }
-
-  #grow(size: number): void {
-    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.#end + size))
-    grown.set(this.bytes.subarray(0, this.#end))
-    this.bytes = grown
-  }
+function doubled(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(array.length * 2)
+  larger.set(array)
+  return larger
 }
 
 export class BinaryValues implements LeafValues {
@@ -150,12 +136,16 @@ export class BinaryValues implements LeafValues {
     this.#bytes.set(value, this.byteLength)
     this.byteLength = end
     this.count++
-    if (this.count === this.#starts.length) {
-      const grown = new Int32Array(this.#starts.length * 2)
-      grown.set(this.#starts)
-      this.#starts = grown
-    }
+    if (this.count === this.#starts.length) this.#starts = doubled(this.#starts)
     this.#starts[this.count] = end
+  }
+
+  pushAll(values: readonly unknown[], rows: Int32Array, count: number): void {
+    const place = this.#place
+    for (let i = 0; i < count; i++) {
+      place.row = rows[i]!
+      this.push(values[i])
+    }
   }
 
   chunk(): Omit<ChunkValues, 'entries'> {

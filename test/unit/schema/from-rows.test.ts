@@ -32,6 +32,26 @@ describe('fromRows', () => {
     expect(batch.vectors[0]?.valid).toEqual(Uint8Array.of(0, 1))
   })
 
+  it('holds text in slices once most of it is new, and in a dictionary as long as it repeats', () => {
+    const rows = Array.from({ length: 10_000 }, (_, i) => ({
+      id: i % 7 === 0 ? null : `id ${i}`,
+      code: `ä${i % 50}`,
+      late: i < 5000 ? 'same' : i % 3 === 0 ? null : `new ${i}`,
+    }))
+    const batch = fromRows([field('id', 'string'), field('code', 'string'), field('late', 'string')], rows)
+    expect(batch.vectors.map(({ kind }) => kind)).toEqual(['slices', 'dictionary', 'dictionary'])
+    for (const [column, name] of (['id', 'code', 'late'] as const).entries()) {
+      const vector = batch.vectors[column]!
+      const texts = rows.map((_, row) => {
+        if (vector.valid?.[row] === 0) return null
+        if (vector.kind === 'dictionary') return vector.dictionary.text(vector.codes[row]!)
+        if (vector.kind !== 'slices') throw new Error(vector.kind)
+        return Buffer.from(vector.buffer.subarray(vector.starts[row], vector.ends[row])).toString()
+      })
+      expect(texts).toEqual(rows.map((row) => row[name]))
+    }
+  })
+
   it('is empty for no rows', () => {
     expect(fromRows([field('a', 'binary')], []).rows).toBe(0)
   })
