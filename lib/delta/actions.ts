@@ -77,6 +77,20 @@ export interface CommitInfo {
   readonly txnId?: string
 }
 
+/** What a feature or an application keeps with the table (PROTOCOL.md, "Domain Metadata"). */
+export interface DomainMetadata {
+  readonly domain: string
+  readonly configuration: string
+  /** True when it is there no more. */
+  readonly removed: boolean
+}
+
+/** A file of a V2 checkpoint that holds some of its adds and removes (PROTOCOL.md, "Sidecar File Information"). */
+export interface Sidecar {
+  readonly path: string
+  readonly sizeInBytes: number
+}
+
 /** The actions of one commit or checkpoint, by kind. Actions that a reader of rows does not need are left out. */
 export interface Actions {
   readonly commitInfo: CommitInfo | null
@@ -85,6 +99,16 @@ export interface Actions {
   readonly txns: readonly Txn[]
   readonly adds: readonly AddFile[]
   readonly removes: readonly RemoveFile[]
+  readonly domains?: readonly DomainMetadata[]
+  readonly changeFiles?: readonly ChangeFile[]
+  readonly sidecars?: readonly Sidecar[]
+}
+
+/** A file that says which rows a commit changed, and how (PROTOCOL.md, "Add CDC File"): no data file of the table. */
+export interface ChangeFile {
+  readonly path: string
+  readonly partitionValues: Readonly<Record<string, string | null>>
+  readonly size: number
 }
 
 /** One commit file: an action a line, commitInfo first. */

@@ -1,12 +1,10 @@
 import { SluiceError } from '#core/errors.ts'
 import type { EpochMillis } from '#core/time.ts'
-import type { Actions, Metadata } from '#delta/actions.ts'
+import type { Metadata } from '#delta/actions.ts'
 import type { TableContents } from '#delta/contents.ts'
-import type { CheckpointFiles, LogPaths } from '#delta/log.ts'
-import { ActionCollector, parseObject } from '#delta/parse.ts'
+import type { LogPaths } from '#delta/log.ts'
+import { parseObject } from '#delta/parse.ts'
 import { encodeNested, type NestedField, type NestedRow } from '#parquet/nested.ts'
-import { readParquetRows } from '#parquet/reader.ts'
-import { bytesSource } from '#parquet/source.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
 
 /** Classic checkpoints, one Parquet file each, and the hint to the newest (PROTOCOL.md, "Checkpoints"). */
@@ -84,15 +82,6 @@ const CHECKPOINT_FIELDS: readonly NestedField[] = [
   },
 ]
 
-/** The columns, and the field that each of their actions must have. */
-const IDENTITY: Readonly<Record<string, string>> = {
-  txn: 'appId',
-  add: 'path',
-  remove: 'path',
-  metaData: 'id',
-  protocol: 'minReaderVersion',
-}
-const COLUMNS = Object.keys(IDENTITY)
 const WEEK_MS = 604_800_000
 
 export interface LastCheckpoint {
@@ -130,29 +119,6 @@ export async function readLastCheckpoint(store: ObjectStore, paths: LogPaths): P
   return Number.isSafeInteger(version) && (version as number) >= 0 ? { version: version as number } : undefined
 }
 
-/**
- * All actions of a checkpoint; one GET a part.
- *
- * @throws SluiceError DELTA_CHECKPOINT_CORRUPT when it can't be read whole, or lacks protocol or metadata
- */
-export async function readCheckpoint(store: ObjectStore, checkpoint: CheckpointFiles): Promise<Actions> {
-  const actions = new ActionCollector()
-  for (const { path } of checkpoint.files) {
-    const bytes = await getIfPresent(store, path)
-    if (bytes === undefined) throw corruptCheckpoint(path, 'it is gone', undefined)
-    try {
-      await collect(bytes, path, actions)
-    } catch (cause) {
-      if (!(cause instanceof SluiceError)) throw cause
-      throw corruptCheckpoint(path, `it can't be read (${reasonOf(cause)})`, cause)
-    }
-  }
-  const path = checkpoint.files[0]!.path
-  if (actions.protocol === null) throw corruptCheckpoint(path, 'it has no protocol action', undefined)
-  if (actions.metadata === null) throw corruptCheckpoint(path, 'it has no metaData action', undefined)
-  return actions
-}
-
 /** The bytes, or undefined if there is no such object. */
 export async function getIfPresent(store: ObjectStore, path: string): Promise<Uint8Array | undefined> {
   try {
@@ -188,41 +154,4 @@ function retention(metadata: Metadata): number {
   const match = /^\s*(?:interval\s+)?(\d+)\s+([a-z]+?)s?\s*$/i.exec(text ?? '')
   const unit = UNITS[match?.[2]?.toLowerCase() ?? '']
   return match === null || unit === undefined ? WEEK_MS : Number(match[1]) * unit
-}
-
-async function collect(bytes: Uint8Array, path: string, actions: ActionCollector): Promise<void> {
-  let row = 0
-  for await (const rows of readParquetRows(bytesSource(bytes), { columns: COLUMNS, name: path })) {
-    for (const action of rows) {
-      row++
-      for (const kind of COLUMNS) {
-        // Some writers give every row all structs, with nothing in those that it has not.
-        const value = action[kind] as NestedRow | null
-        if (value?.[IDENTITY[kind]!] != null) actions.take(kind, withoutMaps(value), { file: path, at: `row ${row}` })
-      }
-    }
-  }
-}
-
-/** Parquet's maps as the objects that they are in JSON. */
-function withoutMaps(value: NestedRow): NestedRow {
-  const json: Record<string, unknown> = {}
-  for (const [name, item] of Object.entries(value)) {
-    if (item instanceof Map) json[name] = Object.fromEntries(item)
-    else if (name === 'format' && item !== null) json[name] = withoutMaps(item as NestedRow)
-    else json[name] = item
-  }
-  return json
-}
-
-function reasonOf(error: SluiceError): string {
-  return error.cause instanceof Error ? error.cause.message : error.message
-}
-
-function corruptCheckpoint(path: string, why: string, cause: unknown): SluiceError {
-  return new SluiceError(
-    'DELTA_CHECKPOINT_CORRUPT',
-    `Expected a whole Delta checkpoint at ${path}, but ${why}. Restore it from a copy; until then only versions whose commits are all there can be read.`,
-    { details: { path }, cause },
-  )
 }

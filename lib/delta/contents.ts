@@ -2,6 +2,7 @@ import type { EpochMillis } from '#core/time.ts'
 import {
   type Actions,
   type AddFile,
+  type DomainMetadata,
   fileKey,
   type Metadata,
   type Protocol,
@@ -16,6 +17,8 @@ export interface TableContents {
   readonly protocol: Protocol
   readonly metadata: Metadata
   readonly txns: ReadonlyMap<string, Txn>
+  /** By name, without those that were removed. */
+  readonly domains: ReadonlyMap<string, DomainMetadata>
   /** By `fileKey`, in the order in which they came. */
   readonly files: ReadonlyMap<string, AddFile>
   readonly tombstones: ReadonlyMap<string, RemoveFile>
@@ -28,13 +31,19 @@ export class Reconciliation {
   protocol: Protocol | null = null
   metadata: Metadata | null = null
   readonly txns = new Map<string, Txn>()
+  readonly domains = new Map<string, DomainMetadata>()
   readonly files = new Map<string, AddFile>()
   readonly tombstones = new Map<string, RemoveFile>()
+  private readonly partitions = new Map<string, AddFile['partitionValues']>()
 
   apply(actions: Actions): void {
     this.protocol = actions.protocol ?? this.protocol
     this.metadata = actions.metadata ?? this.metadata
     for (const txn of actions.txns) this.txns.set(txn.appId, txn)
+    for (const domain of actions.domains ?? []) {
+      if (domain.removed) this.domains.delete(domain.domain)
+      else this.domains.set(domain.domain, domain)
+    }
     for (const remove of actions.removes) {
       const key = fileKey(remove)
       this.files.delete(key)
@@ -42,8 +51,21 @@ export class Reconciliation {
     }
     for (const add of actions.adds) {
       const key = fileKey(add)
-      this.files.set(key, add)
+      this.files.set(key, this.withSharedValues(add))
       this.tombstones.delete(key)
     }
+  }
+
+  /** Files of one partition have one object for their partition values: with a million files that counts. */
+  private withSharedValues(add: AddFile): AddFile {
+    let key = ''
+    for (const name in add.partitionValues) key += `${name}\u0000${add.partitionValues[name] ?? '\u0001'}\u0000`
+    const shared = this.partitions.get(key)
+    if (shared === undefined) {
+      this.partitions.set(key, add.partitionValues)
+      return add
+    }
+    ;(add as { partitionValues: AddFile['partitionValues'] }).partitionValues = shared
+    return add
   }
 }

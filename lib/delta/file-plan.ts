@@ -55,7 +55,8 @@ function finder(schema: ParquetTree, layout: TableLayout): Find {
   if (layout.mapping === 'id' && hasIds(schema)) {
     return ({ children }, field) => {
       const id = fieldId(field)
-      return id === undefined ? undefined : children.find(({ element }) => element.field_id === id)
+      // What is no column of the table, such as a change feed's, has no id.
+      return children.find(({ element }) => (id === undefined ? element.name === field.name : element.field_id === id))
     }
   }
   return ({ children }, field) => {

@@ -1,7 +1,8 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { Actions, Txn } from '#delta/actions.ts'
+import { commitTimes } from '#delta/commit-times.ts'
 import { type LogPaths, listLog } from '#delta/log.ts'
-import { commitTimes, forEachCommit, notATable } from '#delta/replay.ts'
+import { forEachCommit, notATable } from '#delta/replay.ts'
 import { totalRecords } from '#delta/stats.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
 

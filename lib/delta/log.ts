@@ -4,7 +4,7 @@ import type { ObjectInfo, ObjectStore } from '#ports/object-store.ts'
 
 const DIGITS = 20
 const LOG_FILE =
-  /^(\d{20})\.(?:(json)|(crc)|checkpoint\.parquet|checkpoint\.(\d{10})\.(\d{10})\.parquet|checkpoint\.([^./]+)\.(?:json|parquet))$/
+  /^(\d{20})\.(?:(json)|(crc)|checkpoint\.parquet|checkpoint\.(\d{10})\.(\d{10})\.parquet|(checkpoint\.[^./]+\.(?:json|parquet))|(\d{20})\.compacted\.json)$/
 
 /** More parts than any writer makes; a name that claims more is not believed. */
 const PARTS_MAX = 100_000
@@ -42,15 +42,27 @@ export class LogPaths {
     return `${this.folder}${paddedVersion(version)}.checkpoint.parquet`
   }
 
+  /** Where sidecars of V2 checkpoints are; ends with '/'. */
+  sidecars(): string {
+    return `${this.folder}_sidecars/`
+  }
+
   lastCheckpoint(): string {
     return `${this.folder}_last_checkpoint`
   }
 }
 
-/** All parts of a complete checkpoint; one file, unless it is of the old multi-part kind. */
+/** All parts of a complete checkpoint without its sidecars; one file, unless it is of the old multi-part kind. */
 export interface CheckpointFiles {
   readonly version: number
   readonly files: readonly ObjectInfo[]
+}
+
+/** The actions of commits `from` to `to`, both included, in one file (PROTOCOL.md, "Log Compaction Files"). */
+export interface CompactedCommits {
+  readonly from: number
+  readonly to: number
+  readonly path: string
 }
 
 export interface LogListing {
@@ -60,10 +72,9 @@ export interface LogListing {
   readonly latest: number
   readonly commits: ReadonlyMap<number, ObjectInfo>
   readonly checksums: ReadonlySet<number>
-  /** Newest first. */
+  /** Newest first; of one version those in fewest files first. */
   readonly checkpoints: readonly CheckpointFiles[]
-  /** Versions that have a checkpoint of the V2 kind under a unique name, which is not read yet. */
-  readonly uniquelyNamed: ReadonlySet<number>
+  readonly compactions: readonly CompactedCommits[]
 }
 
 /** The log's files from version `from` on. One LIST (a page of 1,000 names each); it ends before the log's subfolders. */
@@ -71,7 +82,8 @@ export async function listLog(store: ObjectStore, paths: LogPaths, from: number)
   const commits = new Map<number, ObjectInfo>()
   const checksums = new Set<number>()
   const parts = new Map<number, Map<number, (ObjectInfo | undefined)[]>>()
-  const uniquelyNamed = new Set<number>()
+  const unique: CheckpointFiles[] = []
+  const compactions: CompactedCommits[] = []
   for await (const info of store.list(paths.folder, { startAfter: paths.folder + paddedVersion(from) })) {
     const name = info.path.slice(paths.folder.length)
     // All that follows a letter or underscore: _last_checkpoint, _sidecars/, _staged_commits/.
@@ -81,13 +93,14 @@ export async function listLog(store: ObjectStore, paths: LogPaths, from: number)
     const version = Number(match[1])
     if (match[2] !== undefined) commits.set(version, info)
     else if (match[3] !== undefined) checksums.add(version)
-    else if (match[6] !== undefined) uniquelyNamed.add(version)
+    else if (match[6] !== undefined) unique.push({ version, files: [info] })
+    else if (match[7] !== undefined) compactions.push({ from: version, to: Number(match[7]), path: info.path })
     else addPart(parts, version, Number(match[4] ?? 1), Number(match[5] ?? 1), info)
   }
-  const checkpoints = completeCheckpoints(parts)
+  const checkpoints = [...completeCheckpoints(parts), ...unique].sort((a, b) => b.version - a.version)
   let latest = checkpoints[0]?.version ?? -1
   for (const version of commits.keys()) if (version > latest) latest = version
-  return { from, latest, commits, checksums, checkpoints, uniquelyNamed }
+  return { from, latest, commits, checksums, checkpoints, compactions }
 }
 
 function addPart(
@@ -116,5 +129,5 @@ function completeCheckpoints(
       if (present.length === files.length) complete.push({ version, files: present })
     }
   }
-  return complete.sort((a, b) => b.version - a.version)
+  return complete
 }

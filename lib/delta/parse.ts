@@ -2,11 +2,14 @@ import { SluiceError } from '#core/errors.ts'
 import type {
   Actions,
   AddFile,
+  ChangeFile,
   CommitInfo,
   DeletionVector,
+  DomainMetadata,
   Metadata,
   Protocol,
   RemoveFile,
+  Sidecar,
   Txn,
 } from '#delta/actions.ts'
 
@@ -27,6 +30,9 @@ export class ActionCollector {
   readonly txns: Txn[] = []
   readonly adds: AddFile[] = []
   readonly removes: RemoveFile[] = []
+  readonly domains: DomainMetadata[] = []
+  readonly changeFiles: ChangeFile[] = []
+  readonly sidecars: Sidecar[] = []
 
   /** @throws SluiceError DELTA_LOG_CORRUPT when a field that is needed is missing or of another type */
   take(kind: string, value: unknown, place: Place): void {
@@ -37,11 +43,24 @@ export class ActionCollector {
     else if (kind === 'txn') this.txns.push(readTxn(fields))
     else if (kind === 'commitInfo') this.commitInfo = fields.json as CommitInfo
     else if (kind === 'protocol') this.protocol = readProtocol(fields)
-    else this.metadata = readMetadata(fields)
+    else if (kind === 'metaData') this.metadata = readMetadata(fields)
+    else if (kind === 'domainMetadata') this.domains.push(readDomain(fields))
+    else if (kind === 'cdc') this.changeFiles.push(readChangeFile(fields))
+    else this.sidecars.push({ path: fields.string('path'), sizeInBytes: fields.number('sizeInBytes') })
   }
 }
 
-const KINDS = new Set(['add', 'remove', 'txn', 'commitInfo', 'protocol', 'metaData'])
+const KINDS = new Set([
+  'add',
+  'remove',
+  'txn',
+  'commitInfo',
+  'protocol',
+  'metaData',
+  'domainMetadata',
+  'cdc',
+  'sidecar',
+])
 
 /**
  * Reads one commit file.
@@ -118,19 +137,24 @@ function parseLine(line: string, place: Place): Json {
   return value
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** Of all actions there may be a million of these: field by field, all of one shape. */
 function readAdd(fields: ActionFields): AddFile {
-  const vector = fields.vector()
-  const tags = fields.map('tags')
-  return {
+  const add: Mutable<AddFile> = {
     path: fields.string('path'),
     size: fields.number('size'),
     modificationTime: fields.numberOr('modificationTime', 0),
     dataChange: fields.booleanOr('dataChange', true),
     partitionValues: fields.map('partitionValues') ?? {},
-    ...fields.optional('stats', 'string'),
-    ...(tags === undefined ? {} : { tags }),
-    ...(vector === undefined ? {} : { deletionVector: vector }),
   }
+  const stats = fields.optional('stats', 'string').stats
+  if (stats !== undefined) add.stats = stats
+  const tags = fields.map('tags')
+  if (tags !== undefined) add.tags = tags
+  const vector = fields.vector()
+  if (vector !== undefined) add.deletionVector = vector
+  return add
 }
 
 function readRemove(fields: ActionFields): RemoveFile {
@@ -144,6 +168,22 @@ function readRemove(fields: ActionFields): RemoveFile {
     ...fields.optional('size', 'number'),
     ...(partitionValues === undefined ? {} : { partitionValues }),
     ...(vector === undefined ? {} : { deletionVector: vector }),
+  }
+}
+
+function readDomain(fields: ActionFields): DomainMetadata {
+  return {
+    domain: fields.string('domain'),
+    configuration: fields.string('configuration'),
+    removed: fields.booleanOr('removed', false),
+  }
+}
+
+function readChangeFile(fields: ActionFields): ChangeFile {
+  return {
+    path: fields.string('path'),
+    partitionValues: fields.map('partitionValues') ?? {},
+    size: fields.number('size'),
   }
 }
 

@@ -1,7 +1,9 @@
 import { isSluiceError, SluiceError } from '#core/errors.ts'
 import type { EpochMillis } from '#core/time.ts'
-import type { Actions } from '#delta/actions.ts'
-import { readCheckpoint, readLastCheckpoint } from '#delta/checkpoint.ts'
+import type { Actions, CommitInfo, Metadata } from '#delta/actions.ts'
+import { readLastCheckpoint } from '#delta/checkpoint.ts'
+import { readCheckpoint } from '#delta/checkpoint-read.ts'
+import { commitTimes, inCommitTimes, lastVersionAt, readInCommitTime, requiredTime } from '#delta/commit-times.ts'
 import { Reconciliation, type TableContents } from '#delta/contents.ts'
 import { type CheckpointFiles, type LogListing, type LogPaths, listLog } from '#delta/log.ts'
 import { parseCommit } from '#delta/parse.ts'
@@ -22,10 +24,12 @@ interface CommitFile {
 const READ_AHEAD = 16
 
 /**
- * Builds a version from the newest checkpoint at or below it and the commits that follow. A checkpoint that can't be read is
- * passed over for an older one, or for the commits from 0, as long as the log still has all that is needed.
+ * Builds a version from the newest checkpoint at or below it and the commits that follow, many at a time where they were compacted. A
+ * checkpoint that can't be read is passed over for an older one, or for the commits from 0, as long as the log still has all that is
+ * needed; so is a compacted file.
  *
- * Cost: the hint, one LIST, the checkpoint, a GET a commit.
+ * Cost: the hint, one LIST, the checkpoint, a GET a commit or compacted file. By timestamp in a table with in-commit timestamps twice
+ * that, and a GET for each halving of the versions.
  *
  * @throws SluiceError DELTA_NOT_A_TABLE, DELTA_VERSION_NOT_FOUND, DELTA_LOG_GAP, DELTA_LOG_CORRUPT, DELTA_CHECKPOINT_CORRUPT
  */
@@ -45,7 +49,7 @@ export async function replay(store: ObjectStore, paths: LogPaths, choice: Versio
   }
   const whole = await listLog(store, paths, 0)
   if (whole.latest < 0) throw notATable(store, paths)
-  return build(store, paths, whole, targetOf(whole, paths, choice))
+  return build(store, paths, whole, await targetOf(store, paths, whole, choice))
 }
 
 export function notATable(store: ObjectStore, paths: LogPaths): SluiceError {
@@ -69,26 +73,14 @@ export async function forEachCommit(
   }
 }
 
-/**
- * When each version that is listed was committed: the time of modification of its file, and at least a millisecond after the one
- * before, so that times never go back. Ascending by version.
- */
-export function commitTimes(listing: LogListing): ReadonlyMap<number, EpochMillis> {
-  const modified = new Map<number, EpochMillis>()
-  for (const { version, files } of listing.checkpoints) modified.set(version, files[0]!.modified)
-  for (const [version, commit] of listing.commits) modified.set(version, commit.modified)
-  const times = new Map<number, EpochMillis>()
-  let before = Number.NEGATIVE_INFINITY
-  for (const version of [...modified.keys()].sort((a, b) => a - b)) {
-    before = Math.max(modified.get(version)!, before + 1)
-    times.set(version, before)
-  }
-  return times
-}
-
-function targetOf(listing: LogListing, paths: LogPaths, choice: VersionChoice): number {
+async function targetOf(
+  store: ObjectStore,
+  paths: LogPaths,
+  listing: LogListing,
+  choice: VersionChoice,
+): Promise<number> {
   const { version, timestamp } = choice
-  if (timestamp !== undefined) return versionAt(listing, paths, timestamp)
+  if (timestamp !== undefined) return versionAt(store, paths, listing, timestamp)
   if (version === undefined) return listing.latest
   const first = firstBuildable(listing)
   if (Number.isSafeInteger(version) && version >= first && version <= listing.latest) return version
@@ -101,16 +93,28 @@ function targetOf(listing: LogListing, paths: LogPaths, choice: VersionChoice): 
   )
 }
 
-function versionAt(listing: LogListing, paths: LogPaths, timestamp: EpochMillis): number {
+/** The last version at or before a time. */
+export async function versionAt(
+  store: ObjectStore,
+  paths: LogPaths,
+  listing: LogListing,
+  timestamp: EpochMillis,
+): Promise<number> {
   const first = firstBuildable(listing)
-  let found = -1
-  let earliest = Number.NaN
-  for (const [version, time] of commitTimes(listing)) {
-    if (version < first) continue
-    if (Number.isNaN(earliest)) earliest = time
-    if (time <= timestamp) found = version
+  const { metadata } = await build(store, paths, listing, listing.latest)
+  const inCommits = inCommitTimes(metadata)
+  const since = inCommits === undefined || timestamp < inCommits.timestamp ? undefined : inCommits.version
+  const times = [...commitTimes(listing)].filter(([version]) => version >= first)
+  let found: number | undefined
+  if (since === undefined) {
+    const before = inCommits?.version ?? Number.POSITIVE_INFINITY
+    for (const [version, time] of times) if (version < before && time <= timestamp) found = version
+  } else {
+    const versions = [...listing.commits.keys()].filter((version) => version >= Math.max(since, first))
+    found = await lastVersionAt(store, paths, versions, timestamp)
   }
-  if (found >= 0) return found
+  if (found !== undefined) return found
+  const earliest = since === undefined ? times[0]![1] : await readInCommitTime(store, paths, Math.max(since, first))
   throw new SluiceError(
     'DELTA_VERSION_NOT_FOUND',
     `Expected a time at or after ${text(earliest)}, when version ${first} of ${paths.name} was committed, found ${text(timestamp)}. Choose a later time.`,
@@ -130,10 +134,9 @@ async function build(store: ObjectStore, paths: LogPaths, listing: LogListing, t
   for (const checkpoint of bases) {
     const commits = commitsBetween(listing, (checkpoint?.version ?? -1) + 1, target)
     // What is missing before a damaged checkpoint was cleaned up because of it: the checkpoint is the cause.
-    if (!Array.isArray(commits)) throw damaged ?? gap(listing, paths, commits.missing, target)
+    if (!Array.isArray(commits)) throw damaged ?? gap(paths, commits.missing, target)
     try {
-      const base = checkpoint === null ? null : await readCheckpoint(store, checkpoint)
-      return await fold(store, paths, { listing, target, checkpoint, base, commits })
+      return await foldFirst(store, paths, { listing, target, checkpoint, commits })
     } catch (error) {
       if (!isSluiceError(error, 'DELTA_CHECKPOINT_CORRUPT')) throw error
       damaged ??= error
@@ -146,28 +149,61 @@ interface Plan {
   readonly listing: LogListing
   readonly target: number
   readonly checkpoint: CheckpointFiles | null
-  readonly base: Actions | null
   readonly commits: readonly CommitFile[]
 }
 
+/** With compacted commits where there are any; they are copies, so that without them nothing is lost. */
+async function foldFirst(store: ObjectStore, paths: LogPaths, plan: Plan): Promise<TableContents> {
+  const compacted = compactedBetween(plan.listing, (plan.checkpoint?.version ?? -1) + 1, plan.target)
+  if (compacted.length === plan.commits.length) return fold(store, paths, plan)
+  try {
+    return await fold(store, paths, { ...plan, commits: compacted })
+  } catch (error) {
+    if (!isSluiceError(error, 'DELTA_LOG_CORRUPT') && !isSluiceError(error, 'OBJECT_NOT_FOUND')) throw error
+    return fold(store, paths, plan)
+  }
+}
+
 async function fold(store: ObjectStore, paths: LogPaths, plan: Plan): Promise<TableContents> {
-  const { listing, target, checkpoint } = plan
+  const { target, checkpoint } = plan
   const state = new Reconciliation()
-  if (plan.base !== null) state.apply(plan.base)
-  await forEachCommit(store, plan.commits, (actions) => state.apply(actions))
+  if (checkpoint !== null) for await (const actions of readCheckpoint(store, paths, checkpoint)) state.apply(actions)
+  let last: CommitInfo | null = null
+  await forEachCommit(store, plan.commits, (actions) => {
+    last = actions.commitInfo
+    state.apply(actions)
+  })
   const { protocol, metadata } = state
-  if (protocol === null || metadata === null)
+  if (protocol === null || metadata === null) {
     throw incomplete(paths, target, protocol === null ? 'protocol' : 'metaData')
+  }
   return {
     version: target,
-    timestamp: commitTimes(listing).get(target) ?? 0,
+    timestamp: await timeOf(store, paths, plan, metadata, last),
     protocol,
     metadata,
     txns: state.txns,
+    domains: state.domains,
     files: state.files,
     tombstones: state.tombstones,
     checkpointVersion: checkpoint?.version ?? -1,
   }
+}
+
+/** When the version was committed: as its commit says, in tables whose commits do, else when its file was written. */
+async function timeOf(
+  store: ObjectStore,
+  paths: LogPaths,
+  { listing, target, commits }: Plan,
+  metadata: Metadata,
+  last: CommitInfo | null,
+): Promise<EpochMillis> {
+  const inCommits = inCommitTimes(metadata)
+  const path = listing.commits.get(target)?.path
+  if (inCommits !== undefined && target >= inCommits.version && path !== undefined) {
+    return commits.at(-1)?.path === path ? requiredTime(last, path) : readInCommitTime(store, paths, target)
+  }
+  return commitTimes(listing).get(target) ?? 0
 }
 
 function commitsBetween(listing: LogListing, from: number, to: number): CommitFile[] | { readonly missing: number } {
@@ -180,14 +216,23 @@ function commitsBetween(listing: LogListing, from: number, to: number): CommitFi
   return commits
 }
 
-function gap(listing: LogListing, paths: LogPaths, missing: number, target: number): SluiceError {
-  if ([...listing.uniquelyNamed].some((version) => version <= target && version >= missing - 1)) {
-    return new SluiceError(
-      'DELTA_FEATURE_UNSUPPORTED',
-      `Can't read the Delta table ${paths.name}: it needs v2Checkpoint, which Sluice does not have. Use an engine that has it, or a table without.`,
-      { details: { table: paths.name, features: ['v2Checkpoint'] } },
-    )
+/** As few files as there are: at each version the compacted one that reaches furthest, or the commit. */
+function compactedBetween(listing: LogListing, from: number, to: number): readonly CommitFile[] {
+  const furthest = new Map<number, { readonly to: number; readonly path: string }>()
+  for (const compacted of listing.compactions) {
+    const known = furthest.get(compacted.from)
+    if (compacted.to <= to && (known === undefined || known.to < compacted.to)) furthest.set(compacted.from, compacted)
   }
+  const files: CommitFile[] = []
+  for (let version = from; version <= to; version++) {
+    const compacted = furthest.get(version)
+    files.push(compacted ?? listing.commits.get(version)!)
+    if (compacted !== undefined) version = compacted.to
+  }
+  return files
+}
+
+function gap(paths: LogPaths, missing: number, target: number): SluiceError {
   return new SluiceError(
     'DELTA_LOG_GAP',
     `Expected commit ${paths.commit(missing)} on the way to version ${target}, found none, and no later checkpoint. Restore that file from a copy${missing === 0 ? '' : `, or read version ${missing - 1} or older`}.`,

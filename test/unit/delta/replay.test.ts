@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { LogPaths } from '#delta/log.ts'
+import { replay } from '#delta/replay.ts'
 import { DeltaTable } from '#delta/table.ts'
+import type { ObjectStore } from '#ports/object-store.ts'
 import { CountingStore } from '../../support/counting-store.ts'
 import {
   append,
@@ -13,9 +16,12 @@ import {
   putText,
   TABLE,
   tableOf,
+  textAt,
   versionName,
 } from './fixtures.ts'
 
+const v2Path = (version: number): string =>
+  `${LOG}/${versionName(version)}.checkpoint.6374b053-df23-479b-b2cf-c9c550132b49.json`
 const HINT = `${LOG}/_last_checkpoint`
 
 async function expectVersion(table: DeltaTable, version: number): Promise<void> {
@@ -135,14 +141,82 @@ describe('a checkpoint', () => {
     await expectVersion(table, 5)
   })
 
-  it('of the V2 kind under a unique name is refused by name, where nothing else is left', async () => {
+  it('of the V2 kind may be JSON under a unique name', async () => {
     const { table, memory } = await tableOf(3)
-    await putText(memory, `${LOG}/${versionName(2)}.checkpoint.6374b053-df23-479b-b2cf-c9c550132b49.json`, '{}')
+    const { protocol, metadata, files } = await table.snapshot({ version: 2 })
+    const actions = [
+      { checkpointMetadata: { version: 2 } },
+      { protocol },
+      { metaData: metadata },
+      { txn: { appId: 'app', version: 2 } },
+      { domainMetadata: { domain: 'delta.clustering', configuration: '{}', removed: false } },
+      ...files.map((add) => ({ add })),
+    ]
+    await putText(memory, v2Path(2), actions.map((action) => JSON.stringify(action)).join('\n'))
     await deleteCommits(memory, 0, 2)
+    await expectVersion(table, 3)
+    const contents = await replay(memory, new LogPaths(TABLE))
+    expect([...contents.domains.keys()]).toEqual(['delta.clustering'])
+  })
+
+  it('of the V2 kind has its files in sidecars, all of which must be there', async () => {
+    const { table, memory } = await tableOf(3, 2)
+    const { protocol, metadata } = await table.snapshot({ version: 2 })
+    const sidecar = await memory.get(checkpointPath(2))
+    await memory.delete(checkpointPath(2))
+    await memory.put(`${LOG}/_sidecars/one.parquet`, sidecar)
+    const actions = [
+      { checkpointMetadata: { version: 2 } },
+      { protocol },
+      { metaData: metadata },
+      { txn: { appId: 'app', version: 2 } },
+      { sidecar: { path: 'one.parquet', sizeInBytes: sidecar.length, modificationTime: 0 } },
+    ]
+    await putText(memory, v2Path(2), actions.map((action) => JSON.stringify(action)).join('\n'))
+    await deleteCommits(memory, 0, 2)
+    await expectVersion(table, 3)
+    await memory.delete(`${LOG}/_sidecars/one.parquet`)
     await expect(table.snapshot()).rejects.toMatchObject({
-      code: 'DELTA_FEATURE_UNSUPPORTED',
-      details: { features: ['v2Checkpoint'] },
+      code: 'DELTA_CHECKPOINT_CORRUPT',
+      message: `Expected a whole Delta checkpoint at ${LOG}/_sidecars/one.parquet, but it is gone. Restore it from a copy; until then only versions whose commits are all there can be read.`,
     })
+  })
+
+  it('of the V2 kind that is damaged is passed over for the commits', async () => {
+    const { table, memory } = await tableOf(3)
+    await putText(memory, v2Path(2), '{"checkpointMetadata":')
+    await expectVersion(table, 3)
+  })
+})
+
+describe('compacted commits', () => {
+  const compact = async (memory: ObjectStore, from: number, to: number) => {
+    const lines: string[] = []
+    for (let version = from; version <= to; version++) {
+      lines.push(
+        ...(await textAt(memory, commitPath(version))).split('\n').filter((line) => !line.includes('commitInfo')),
+      )
+    }
+    await putText(memory, `${LOG}/${versionName(from)}.${versionName(to)}.compacted.json`, lines.join('\n'))
+  }
+
+  it('are read instead of the commits that they cover', async () => {
+    const { deps, memory } = await tableOf(7)
+    await compact(memory, 1, 3)
+    await compact(memory, 1, 4)
+    await putText(memory, `${LOG}/${versionName(6)}.${versionName(9)}.compacted.json`, '{')
+    const counting = new CountingStore(memory)
+    const table = await DeltaTable.open(deps(counting), TABLE)
+    counting.take()
+    await expectVersion(table, 7)
+    // The hint, commit 0, commits 1 to 4 in one, 5, 6 and 7.
+    expect(counting.take().filter((request) => request.startsWith('get'))).toHaveLength(6)
+  })
+
+  it('count only where all of them are wanted', async () => {
+    const { table, memory } = await tableOf(4)
+    await compact(memory, 1, 4)
+    expect((await table.snapshot({ version: 3 })).files.map(({ path }) => path)).toEqual(filesUpTo(3))
   })
 })
 

@@ -1,0 +1,142 @@
+import { isSluiceError, SluiceError } from '#core/errors.ts'
+import type { Bytes } from '#core/time.ts'
+import type { Actions, Sidecar } from '#delta/actions.ts'
+import { getIfPresent } from '#delta/checkpoint.ts'
+import type { CheckpointFiles, LogPaths } from '#delta/log.ts'
+import { ActionCollector, parseCommit } from '#delta/parse.ts'
+import { dataPath } from '#delta/paths.ts'
+import { parsedStatsFormat } from '#delta/stats-parsed.ts'
+import { type ParquetRow, type ParquetTree, readParquetRows } from '#parquet/reader.ts'
+import { bytesSource, type ParquetSource } from '#parquet/source.ts'
+import type { ObjectStore } from '#ports/object-store.ts'
+
+/** The columns of a checkpoint, and the field that each of their actions must have. */
+const IDENTITY: Readonly<Record<string, string>> = {
+  txn: 'appId',
+  add: 'path',
+  remove: 'path',
+  metaData: 'id',
+  protocol: 'minReaderVersion',
+  domainMetadata: 'domain',
+  sidecar: 'path',
+}
+const COLUMNS = Object.keys(IDENTITY)
+const SIDECAR_COLUMNS = ['add', 'remove']
+
+/** A file up to this size is fetched whole; of a larger one a row group at a time. */
+const WHOLE_FILE_MAX: Bytes = 16_000_000
+
+/**
+ * The actions of a checkpoint, up to 10,000 rows at a time, its sidecars' last (PROTOCOL.md, "Checkpoints": classic, multi-part and
+ * V2 ones, as Parquet and as JSON). One GET a file of up to 16 MB, more for a larger one.
+ *
+ * @throws SluiceError DELTA_CHECKPOINT_CORRUPT when it can't be read whole, or lacks protocol or metadata
+ */
+export async function* readCheckpoint(
+  store: ObjectStore,
+  paths: LogPaths,
+  checkpoint: CheckpointFiles,
+): AsyncGenerator<Actions, void, undefined> {
+  const sidecars: Sidecar[] = []
+  let hasProtocol = false
+  let hasMetadata = false
+  for (const { path, size } of checkpoint.files) {
+    const batches = path.endsWith('.json') ? jsonActions(store, path) : parquetActions(store, path, size, COLUMNS)
+    for await (const actions of orCorrupt(batches, path)) {
+      hasProtocol ||= actions.protocol !== null
+      hasMetadata ||= actions.metadata !== null
+      sidecars.push(...(actions.sidecars ?? []))
+      yield actions
+    }
+  }
+  for (const { path, sizeInBytes } of sidecars) {
+    const file = path.includes('/') ? dataPath(paths, store.uri, path) : paths.sidecars() + decodeURIComponent(path)
+    yield* orCorrupt(parquetActions(store, file, sizeInBytes, SIDECAR_COLUMNS), file)
+  }
+  const path = checkpoint.files[0]!.path
+  if (!hasProtocol) throw corruptCheckpoint(path, 'it has no protocol action', undefined)
+  if (!hasMetadata) throw corruptCheckpoint(path, 'it has no metaData action', undefined)
+}
+
+async function* jsonActions(store: ObjectStore, path: string): AsyncGenerator<Actions, void, undefined> {
+  yield parseCommit(await presentBytes(store, path), path)
+}
+
+async function* parquetActions(
+  store: ObjectStore,
+  path: string,
+  size: Bytes,
+  columns: readonly string[],
+): AsyncGenerator<Actions, void, undefined> {
+  let statsText: ((value: unknown) => string | undefined) | undefined
+  const select = (schema: ParquetTree): readonly string[] => {
+    const add = schema.children.find(({ element }) => element.name === 'add')
+    const parsed = add?.children.find(({ element }) => element.name === 'stats_parsed')
+    statsText = parsed && parsedStatsFormat(parsed)
+    return columns
+  }
+  let row = 0
+  for await (const rows of readParquetRows(await open(store, path, size), { columns: select, name: path })) {
+    const actions = new ActionCollector()
+    for (const action of rows) {
+      row++
+      for (const kind of columns) {
+        // Some writers give every row all structs, with nothing in those that it has not.
+        const value = action[kind] as ParquetRow | null
+        if (value?.[IDENTITY[kind]!] == null) continue
+        if (kind === 'add' && statsText !== undefined && value.stats == null && value.stats_parsed != null) {
+          value.stats = statsText(value.stats_parsed)
+        }
+        actions.take(kind, withoutMaps(value), { file: path, at: `row ${row}` })
+      }
+    }
+    yield actions
+  }
+}
+
+async function open(store: ObjectStore, path: string, size: Bytes): Promise<ParquetSource> {
+  if (size <= WHOLE_FILE_MAX) return bytesSource(await presentBytes(store, path))
+  return {
+    byteLength: size,
+    slice: async (start, end = size) => new Uint8Array(await store.get(path, { start, end })).buffer,
+  }
+}
+
+async function presentBytes(store: ObjectStore, path: string): Promise<Uint8Array> {
+  const bytes = await getIfPresent(store, path)
+  if (bytes === undefined) throw corruptCheckpoint(path, 'it is gone', undefined)
+  return bytes
+}
+
+/** What the store could not do for now is no damage. */
+async function* orCorrupt(batches: AsyncIterable<Actions>, path: string): AsyncGenerator<Actions, void, undefined> {
+  try {
+    yield* batches
+  } catch (cause) {
+    if (isSluiceError(cause, 'OBJECT_NOT_FOUND')) throw corruptCheckpoint(path, 'it is gone', cause)
+    if (!isSluiceError(cause, 'PARQUET_INVALID') && !isSluiceError(cause, 'DELTA_LOG_CORRUPT')) throw cause
+    throw corruptCheckpoint(path, `it can't be read (${reasonOf(cause)})`, cause)
+  }
+}
+
+/** Parquet's maps as the objects that they are in JSON. */
+function withoutMaps(value: ParquetRow): ParquetRow {
+  for (const name in value) {
+    const item = value[name]
+    if (item instanceof Map) value[name] = Object.fromEntries(item)
+    else if (name === 'format' && item !== null) withoutMaps(item as ParquetRow)
+  }
+  return value
+}
+
+function reasonOf(error: SluiceError): string {
+  return error.cause instanceof Error ? error.cause.message : error.message
+}
+
+function corruptCheckpoint(path: string, why: string, cause: unknown): SluiceError {
+  return new SluiceError(
+    'DELTA_CHECKPOINT_CORRUPT',
+    `Expected a whole Delta checkpoint at ${path}, but ${why}. Restore it from a copy; until then only versions whose commits are all there can be read.`,
+    { details: { path }, cause },
+  )
+}
