@@ -4,6 +4,8 @@ import type { ObjectStore } from '#ports/object-store.ts'
 export interface OpenedObjectStore {
   readonly store: ObjectStore
   readonly close?: () => Promise<void>
+  /** Bytes of what the store takes for a big object. */
+  readonly bigSize?: number
 }
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -63,19 +65,61 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(textOf(await store.get('one'))).toBe('middle')
       })
 
-      it.each(['space in name', 'per%20cent', 'plus+and&', 'emoji-😀', 'ümlaut', 'a=b/c=d%3A', "quote'"])(
-        'takes %j as a path and lists it as it was given',
-        async (path) => {
-          await store.put(`names/${path}`, bytesOf('x'))
-          expect(textOf(await store.get(`names/${path}`))).toBe('x')
-          expect(await pathsOf(store, 'names/')).toEqual([`names/${path}`])
-        },
-      )
+      it.each([
+        'space in name',
+        'per%20cent',
+        '100%',
+        'plus+and&',
+        'emoji-😀',
+        'ümlaut',
+        'u\u0308',
+        'a=b/c=d%3A',
+        "quote'",
+        '~(*)!$,;@#?[]',
+      ])('takes %j as a path and lists it as it was given', async (path) => {
+        await store.put(`names/${path}`, bytesOf('x'))
+        expect(textOf(await store.get(`names/${path}`))).toBe('x')
+        expect(await pathsOf(store, 'names/')).toEqual([`names/${path}`])
+      })
 
       it('reads a half-open range of bytes, cut at the end of the object', async () => {
         await store.put('one', bytesOf('0123456789'))
-        expect(textOf(await store.get('one', { start: 2, end: 5 }))).toBe('234')
-        expect(textOf(await store.get('one', { start: 7, end: 99 }))).toBe('789')
+        const read = async (start: number, end: number) => textOf(await store.get('one', { start, end }))
+        expect(await read(2, 5)).toBe('234')
+        expect(await read(7, 99)).toBe('789')
+        expect(await read(0, 10)).toBe('0123456789')
+        expect(await read(0, 1)).toBe('0')
+        expect(await read(9, 10)).toBe('9')
+      })
+
+      it('reads nothing of an empty range, of one behind the end, and of an empty object', async () => {
+        await store.put('one', bytesOf('0123456789'))
+        await store.put('empty', new Uint8Array(0))
+        for (const range of [
+          { start: 0, end: 0 },
+          { start: 5, end: 5 },
+          { start: 10, end: 10 },
+          { start: 10, end: 20 },
+          { start: 99, end: 100 },
+        ]) {
+          expect((await store.get('one', range)).length).toBe(0)
+          expect((await store.get('empty', range)).length).toBe(0)
+        }
+        await expect(store.get('none', { start: 5, end: 5 })).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' })
+      })
+
+      it('holds a big object, gives ranges of it, and creates it once', async () => {
+        const big = new Uint8Array(opened.bigSize ?? 1_000_003)
+        for (let i = 0; i < big.length; i += 997) big[i] = i % 251
+        await store.put('big', big)
+        expect(Buffer.compare(await store.get('big'), big)).toBe(0)
+        expect((await store.head('big'))?.size).toBe(big.length)
+        const range = { start: big.length - 2000, end: big.length - 5 }
+        expect(Buffer.compare(await store.get('big', range), big.subarray(range.start, range.end))).toBe(0)
+        expect(await store.create('big', big)).toBe(false)
+        expect(await store.create('big2', big.subarray(1))).toBe(true)
+        expect(await store.create('big2', big)).toBe(false)
+        expect(Buffer.compare(await store.get('big2'), big.subarray(1))).toBe(0)
       })
 
       it('throws OBJECT_NOT_FOUND with the path for an object that is not there', async () => {
@@ -129,6 +173,24 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await pathsOf(store, '')).toEqual(['log/2'])
       })
 
+      it('has one winner a version among callers that each take the next one', async () => {
+        const won: string[] = []
+        const caller = async (name: string): Promise<void> => {
+          for (let version = 0; version < 20; version++) {
+            if (await store.create(`log/${version}`, bytesOf(name))) won.push(`${version} ${name}`)
+          }
+        }
+        await Promise.all(['a', 'b', 'c', 'd'].map(caller))
+        const stored = Array.from({ length: 20 }, async (_, v) => `${v} ${textOf(await store.get(`log/${v}`))}`)
+        expect(won.sort()).toEqual((await Promise.all(stored)).sort())
+      })
+
+      it('holds an empty object as any other', async () => {
+        expect(await store.create('empty', new Uint8Array(0))).toBe(true)
+        expect(await store.create('empty', bytesOf('x'))).toBe(false)
+        expect(await store.head('empty')).toMatchObject({ size: 0 })
+      })
+
       it('is ordered again after a delete, and not after a put', async () => {
         await store.create('one', bytesOf('1'))
         await store.delete('one')
@@ -141,7 +203,24 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
     describe('list', () => {
       // In UTF-8 bytes: '!' < '.' < '/' < '0' < 'A' < '_' < 'a' < U+FFFD < U+1F600; UTF-16 would swap the last two.
       // (No path is the folder of another: a file system could not hold both.)
-      const ordered = ['a!', 'a.b', 'a/b', 'a/b.c', 'a/c', 'a0', 'aA', 'a_', 'aa', 'a\uFFFD', 'a😀']
+      const ordered = [
+        'a!',
+        'a.b',
+        'a/b',
+        'a/b.c',
+        'a/c',
+        'a0',
+        'aA',
+        'a_',
+        'aa',
+        'aé',
+        'a\uD7FF',
+        'a\uE000',
+        'a\uFFFD',
+        'a\u{10000}',
+        'a😀',
+        'a\u{10FFFD}',
+      ]
 
       it('gives all objects below a prefix in UTF-8 byte order of their whole path', async () => {
         for (const path of [...ordered].reverse()) await store.put(path, bytesOf(path))
@@ -198,6 +277,10 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
           await Promise.all(paths.slice(from, from + 100).map((path) => store.put(path, bytesOf('x'))))
         }
         expect(await pathsOf(store, 'many/')).toEqual(paths)
+        expect(await pathsOf(store, 'many/', 'many/00049')).toEqual(paths.slice(50))
+        expect(await pathsOf(store, 'many/', 'many/00999')).toEqual(paths.slice(1000))
+        expect(await pathsOf(store, 'many/', 'many/010')).toEqual(paths.slice(1000))
+        expect(await pathsOf(store, 'many/', 'many/01099')).toEqual([])
       })
 
       it('may be left early', async () => {
