@@ -111,8 +111,33 @@ export interface ChangeFile {
   readonly size: number
 }
 
+/** A file that says which rows a commit changed, and how (PROTOCOL.md, "Add CDC File"): no data file of the table. */
+export interface ChangeFile {
+  readonly path: string
+  readonly partitionValues: Readonly<Record<string, string | null>>
+  readonly size: number
+}
+
+/** What a writer puts into a commit. */
+export interface NewActions extends Partial<Actions> {
+  readonly changeFiles?: readonly ChangeFile[]
+}
+
+/** The action that takes a file out of the table; with all that others need to know of it without having seen its add. */
+export function removeOf(add: AddFile, now: EpochMillis, dataChange: boolean): RemoveFile {
+  return {
+    path: add.path,
+    deletionTimestamp: now,
+    dataChange,
+    extendedFileMetadata: true,
+    partitionValues: add.partitionValues,
+    size: add.size,
+    ...(add.deletionVector === undefined ? {} : { deletionVector: add.deletionVector }),
+  }
+}
+
 /** One commit file: an action a line, commitInfo first. */
-export function encodeCommit(actions: Partial<Actions>): Uint8Array {
+export function encodeCommit(actions: NewActions): Uint8Array {
   const lines: string[] = []
   const write = (action: object): void => {
     lines.push(JSON.stringify(action))
@@ -123,6 +148,7 @@ export function encodeCommit(actions: Partial<Actions>): Uint8Array {
   for (const txn of actions.txns ?? []) write({ txn })
   for (const remove of actions.removes ?? []) write({ remove })
   for (const add of actions.adds ?? []) write({ add: addJson(add) })
+  for (const file of actions.changeFiles ?? []) write({ cdc: { ...file, dataChange: false } })
   return new TextEncoder().encode(`${lines.join('\n')}\n`)
 }
 

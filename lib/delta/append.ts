@@ -1,7 +1,8 @@
 import { SluiceError } from '#core/errors.ts'
 import type { EpochMillis } from '#core/time.ts'
-import type { Actions, AddFile, Metadata, Txn } from '#delta/actions.ts'
+import type { Actions, AddFile, Txn } from '#delta/actions.ts'
 import type { TableState } from '#delta/checksum.ts'
+import { alreadyAt, type ConflictKind, checkTxns, sameMetadata } from '#delta/conflict.ts'
 import { checkWritable } from '#delta/protocol.ts'
 import { totalRecords } from '#delta/stats.ts'
 
@@ -28,7 +29,7 @@ export function checkAppend(table: string, read: TableState, append: Append): vo
     if (!Number.isSafeInteger(version)) throw new RangeError(`expected a whole number below 2^53, found ${version}`)
     appIds.add(appId)
     const stored = read.txns.get(appId)?.version
-    if (stored !== undefined && stored >= version) throw conflict(table, read.version, appId, stored, version)
+    if (stored !== undefined && stored >= version) throw alreadyAt(table, read.version, appId, stored, version)
   }
   for (const add of append.adds) checkPartition(table, read.metadata.partitionColumns, add)
 }
@@ -39,25 +40,21 @@ export function checkAppend(table: string, read: TableState, append: Append): vo
  * @throws SluiceError DELTA_TRANSACTION_CONFLICT
  */
 export function conflictWith(table: string, read: TableState, now: TableState, txns: readonly Txn[]): void {
-  for (const { appId, version } of txns) {
-    const before = read.txns.get(appId)
-    const after = now.txns.get(appId)
-    if (after === undefined || (before?.version === after.version && before.lastUpdated === after.lastUpdated)) continue
-    throw conflict(table, now.version, appId, after.version, version)
-  }
+  checkTxns(table, txns, read, now)
   if (!sameMetadata(read.metadata, now.metadata)) {
     throw new SluiceError(
       'DELTA_TRANSACTION_CONFLICT',
       `Somebody changed the schema or the properties of ${table} between version ${read.version} and ${now.version}. Nothing was committed: read the table's state again, and see that the files still fit.`,
-      { details: { table, readVersion: read.version, version: now.version } },
+      {
+        details: {
+          table,
+          readVersion: read.version,
+          version: now.version,
+          conflict: 'metadataChanged' satisfies ConflictKind,
+        },
+      },
     )
   }
-}
-
-function sameMetadata(a: Metadata, b: Metadata): boolean {
-  const text = ({ id, schemaString, partitionColumns, configuration }: Metadata): string =>
-    JSON.stringify([id, schemaString, partitionColumns, Object.entries(configuration).sort()])
-  return text(a) === text(b)
 }
 
 /** The actions of the commit, the same whichever version it will be. */
@@ -92,13 +89,5 @@ function checkPartition(table: string, columns: readonly string[], add: AddFile)
     'DELTA_SCHEMA_MISMATCH',
     `The Delta table ${table} is partitioned by (${columns.join(', ')}), the file ${add.path} by (${given.join(', ')}). Write files with the table's partition values.`,
     { details: { table, path: add.path } },
-  )
-}
-
-function conflict(table: string, version: number, appId: string, stored: number, wanted: number): SluiceError {
-  return new SluiceError(
-    'DELTA_TRANSACTION_CONFLICT',
-    `Expected to take ${appId} of ${table} to ${wanted}, but version ${version} has it at ${stored} already. Nothing was committed: read the table's state again, and commit only what is above.`,
-    { details: { table, version, appId, stored, wanted } },
   )
 }

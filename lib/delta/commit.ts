@@ -37,7 +37,7 @@ export async function commitAfter(
   paths: LogPaths,
   state: TableState,
   attempt: Attempt,
-  check: (now: TableState) => void,
+  check: (now: TableState) => void | Promise<void>,
 ): Promise<TableState> {
   const bytes = encodeCommit(attempt.actions)
   let before = state
@@ -51,7 +51,7 @@ export async function commitAfter(
     await deps.clock.sleep(backoff(lost, attempt.txnId))
     const known = before
     before = await patiently(deps, attempt.txnId, () => stateAfterLoss(deps, paths, known, winner))
-    check(before)
+    await check(before)
   }
   throw new SluiceError(
     'DELTA_COMMIT_FAILED',

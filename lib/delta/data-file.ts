@@ -29,6 +29,6 @@ export async function writeDataFile(
     modificationTime: deps.clock.now(),
     dataChange: true,
     partitionValues: {},
-    stats: statsJson(batch.fields, rows, columns),
+    stats: statsJson(rows, columns),
   }
 }

@@ -1,34 +1,47 @@
 import type { LeafStatistics } from '#parquet/writer.ts'
-import type { ColumnKind, Fields } from '#schema/column.ts'
 
 /** Delta's default for `delta.dataSkippingNumIndexedCols`: leaf columns that get statistics. */
 const INDEXED_COLUMNS = 32
 
-interface Leaf {
-  readonly path: readonly string[]
-  readonly kind: ColumnKind
-}
-
 type Tree = { [name: string]: unknown }
 
+/** Whether a leaf column, the `at`-th of the table's, gets statistics. */
+export type Indexed = (path: readonly string[], at: number) => boolean
+
 /**
- * `add.stats` of a data file (PROTOCOL.md, "Per-file Statistics"): numRecords, and for the first 32 leaf columns minValues,
- * maxValues and nullCount, nested as the schema is. Timestamps to the millisecond, which is all that ours have. No minimum and
- * maximum for booleans, binaries and columns without a value, nothing at all for arrays.
+ * What the table's properties say: the columns of `delta.dataSkippingStatsColumns` (of a struct all its fields), else the first
+ * `delta.dataSkippingNumIndexedCols`, −1 for all, else the first 32.
  */
-export function statsJson(fields: Fields, rows: number, columns: readonly LeafStatistics[]): string {
-  const byPath = new Map(columns.map((column) => [pathKey(column.path), column]))
+export function indexedBy(configuration: Readonly<Record<string, string>>): Indexed {
+  const named = configuration['delta.dataSkippingStatsColumns']
+  if (named !== undefined) {
+    const paths = named
+      .split(/,(?=(?:[^`]*`[^`]*`)*[^`]*$)/)
+      .map((name) => Array.from(name.trim().matchAll(/`([^`]*)`|([^.`]+)/g), (match) => match[1] ?? match[2]!))
+    return (path) => paths.some((wanted) => wanted.length <= path.length && wanted.every((part, i) => path[i] === part))
+  }
+  const count = Number.parseInt(configuration['delta.dataSkippingNumIndexedCols'] ?? String(INDEXED_COLUMNS), 10)
+  return (_, at) => count < 0 || at < count
+}
+
+const FIRST_32: Indexed = (_, at) => at < INDEXED_COLUMNS
+
+/**
+ * `add.stats` of a data file (PROTOCOL.md, "Per-file Statistics"): numRecords, and for the indexed leaf columns minValues,
+ * maxValues and nullCount, nested as the schema is. Timestamps to the millisecond. No minimum and maximum for booleans, binaries and
+ * columns without a value, nothing at all for lists and maps.
+ */
+export function statsJson(rows: number, columns: readonly LeafStatistics[], indexed: Indexed = FIRST_32): string {
   const minValues: Tree = {}
   const maxValues: Tree = {}
   const nullCount: Tree = {}
-  for (const leaf of leaves(fields).slice(0, INDEXED_COLUMNS)) {
-    const column = byPath.get(pathKey(leaf.path))
-    if (column === undefined || leaf.kind === 'headers') continue
-    put(nullCount, leaf.path, column.nullCount)
-    const min = bound(leaf.kind, column.min)
-    const max = bound(leaf.kind, column.max)
-    if (min !== undefined) put(minValues, leaf.path, min)
-    if (max !== undefined) put(maxValues, leaf.path, max)
+  for (const [at, { path, kind, nullCount: nulls, min, max }] of columns.entries()) {
+    if (kind === 'headers' || kind === 'list' || kind === 'map' || !indexed(path, at)) continue
+    put(nullCount, path, nulls)
+    const low = bound(kind, min)
+    const high = bound(kind, max)
+    if (low !== undefined) put(minValues, path, low)
+    if (high !== undefined) put(maxValues, path, high)
   }
   return JSON.stringify({ numRecords: rows, minValues, maxValues, nullCount })
 }
@@ -56,23 +69,22 @@ export function totalRecords(files: Iterable<{ readonly stats?: string }>): numb
   return total
 }
 
-/** Leaf columns in schema order; an array counts as one. */
-function leaves(fields: Fields): readonly Leaf[] {
-  return fields.flatMap(({ name, column }): readonly Leaf[] =>
-    column.kind === 'geo_point'
-      ? ['latitude', 'longitude'].map((part) => ({ path: [name, part], kind: 'double' }))
-      : [{ path: [name], kind: column.kind }],
-  )
-}
+/** Digits that a double would round go into the JSON as they are. */
+const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => object }
 
 /** The JSON of a minimum or maximum; undefined where there is none to give. */
-function bound(kind: ColumnKind, value: LeafStatistics['min']): string | number | undefined {
+function bound(kind: LeafStatistics['kind'], value: LeafStatistics['min']): string | number | object | undefined {
   if (kind === 'string') return typeof value === 'string' ? value : undefined
+  if (kind === 'decimal') return typeof value === 'string' ? rawJSON(value) : undefined
+  if (typeof value === 'bigint') return rawJSON(String(value))
   if (typeof value !== 'number' || !Number.isFinite(value)) return undefined
   if (kind === 'timestamp') return isoText(value)
+  if (kind === 'timestamp_ntz') return isoText(value)?.slice(0, -1)
   if (kind === 'date') return isoText(value * 86_400_000)?.slice(0, 10)
-  return kind === 'int' || kind === 'long' || kind === 'double' ? value : undefined
+  return NUMBERS.has(kind) ? value : undefined
 }
+
+const NUMBERS = new Set<string>(['byte', 'short', 'int', 'long', 'float', 'double'])
 
 /** Only years that are written in four digits: engines read no other. */
 function isoText(millis: number): string | undefined {
@@ -81,15 +93,11 @@ function isoText(millis: number): string | undefined {
   return date.toISOString()
 }
 
-function put(tree: Tree, path: readonly string[], value: string | number): void {
+function put(tree: Tree, path: readonly string[], value: string | number | object): void {
   let at = tree
   for (const name of path.slice(0, -1)) {
     at[name] ??= {}
     at = at[name] as Tree
   }
   at[path.at(-1)!] = value
-}
-
-function pathKey(path: readonly string[]): string {
-  return path.join('\u0000')
 }

@@ -296,10 +296,12 @@ describe('transactions', () => {
     const { deps, memory } = lake()
     const table = await createTable(deps())
     const { version } = await table.appendState()
-    await foreignCommit(memory, 1, [{ protocol: { minReaderVersion: 1, minWriterVersion: 4 } }])
+    await foreignCommit(memory, 1, [
+      { protocol: { minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ['rowTracking'] } },
+    ])
     await expect(table.commit({ readVersion: version, adds: [addOf('mine')], txns: [] })).rejects.toMatchObject({
       code: 'DELTA_FEATURE_UNSUPPORTED',
-      details: { features: ['checkConstraints', 'changeDataFeed', 'generatedColumns'] },
+      details: { features: ['rowTracking'] },
     })
   })
 })

@@ -152,14 +152,14 @@ describe('a new table', () => {
   it('refuses properties that ask for features we do not write', async () => {
     const { deps, memory } = lake()
     const properties = {
-      'delta.enableChangeDataFeed': 'true',
+      'delta.enableRowTracking': 'true',
       'delta.enableDeletionVectors': 'false',
       'delta.columnMapping.mode': 'name',
       'delta.logRetentionDuration': 'interval 7 days',
     }
     await expect(DeltaTable.openOrCreate(deps(), TABLE, { fields: FIELDS, properties })).rejects.toMatchObject({
       code: 'DELTA_FEATURE_UNSUPPORTED',
-      message: `Can't create the Delta table ${TABLE}: it needs delta.enableChangeDataFeed, delta.columnMapping.mode, which Sluice does not have. Use an engine that has them, or a table without.`,
+      message: `Can't create the Delta table ${TABLE}: it needs delta.enableRowTracking, delta.columnMapping.mode, which Sluice does not have. Use an engine that has them, or a table without.`,
     })
     expect(await pathsOf(memory, '')).toEqual([])
   })

@@ -120,13 +120,8 @@ describe('features', () => {
 
   it.each([
     [
-      { minReaderVersion: 2, minWriterVersion: 5 },
-      ['checkConstraints', 'changeDataFeed', 'generatedColumns', 'columnMapping'],
-    ],
-    [{ minReaderVersion: 1, minWriterVersion: 3 }, ['checkConstraints']],
-    [
       { minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ['appendOnly', 'icebergCompatV1'] },
-      ['appendOnly', 'icebergCompatV1'],
+      ['icebergCompatV1'],
     ],
     [{ minReaderVersion: 1, minWriterVersion: 8 }, ['writer version 8']],
   ])('of protocol %j allow a read, but no append and no checkpoint', async (protocol, features) => {

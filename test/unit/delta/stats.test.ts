@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { numRecords, statsJson } from '#delta/stats.ts'
+import { indexedBy, numRecords, statsJson } from '#delta/stats.ts'
 import { writeDataFile } from '#delta/table.ts'
-import type { Column, Fields } from '#schema/column.ts'
+import type { LeafStatistics } from '#parquet/writer.ts'
+import type { Column } from '#schema/column.ts'
 import { batchOf, FIELDS, lake, START, TABLE } from './fixtures.ts'
 
-const field = (name: string, kind: Column['kind']) => ({ name, column: { kind, nullable: true } })
 const leaf = (name: string, kind: Column['kind'], nullCount: number, min?: number | string | boolean, max = min) => ({
   path: name.split('.'),
   kind,
@@ -16,14 +16,7 @@ const leaf = (name: string, kind: Column['kind'], nullCount: number, min?: numbe
 
 describe('statistics of a file', () => {
   it('give numRecords, and per column null count, minimum and maximum as JSON knows them', () => {
-    const fields = [
-      field('text', 'string'),
-      field('n', 'long'),
-      field('ratio', 'double'),
-      field('at', 'timestamp'),
-      field('day', 'date'),
-    ]
-    const stats = statsJson(fields, 3, [
+    const stats = statsJson(3, [
       leaf('text', 'string', 1, 'a', 'ü'),
       leaf('n', 'long', 0, -5, Number.MAX_SAFE_INTEGER),
       leaf('ratio', 'double', 0, -0.5, 1e300),
@@ -39,7 +32,7 @@ describe('statistics of a file', () => {
   })
 
   it('nest those of structs, and say nothing of arrays', () => {
-    const stats = statsJson([field('place', 'geo_point'), field('headers', 'headers')], 2, [
+    const stats = statsJson(2, [
       leaf('place.latitude', 'double', 1, 41.5),
       leaf('place.longitude', 'double', 1, -87.5),
       leaf('headers', 'headers', 0),
@@ -53,15 +46,7 @@ describe('statistics of a file', () => {
   })
 
   it('have no bounds for booleans, binaries, columns of nulls, and what JSON or a calendar can not hold', () => {
-    const fields: Fields = [
-      field('flag', 'boolean'),
-      field('raw', 'binary'),
-      field('none', 'string'),
-      field('odd', 'double'),
-      field('far', 'timestamp'),
-      field('halfway', 'string'),
-    ]
-    const stats = statsJson(fields, 9, [
+    const stats = statsJson(9, [
       leaf('flag', 'boolean', 2, false, true),
       leaf('raw', 'binary', 3),
       leaf('none', 'string', 9),
@@ -77,15 +62,44 @@ describe('statistics of a file', () => {
     })
   })
 
+  it('hold decimals and whole numbers beyond 2^53 with all their digits, and instants without zone as such', () => {
+    const digits = '12345678901234567890.123'
+    const stats = statsJson(1, [
+      { path: ['amount'], kind: 'decimal', nullCount: 0, min: '-0.50', max: digits },
+      { path: ['big'], kind: 'long', nullCount: 0, min: -(2n ** 63n), max: 2n ** 63n - 1n },
+      { path: ['local'], kind: 'timestamp_ntz', nullCount: 0, min: START + 1, max: START + 2 },
+      { path: ['list'], kind: 'list', nullCount: 1 },
+    ])
+    expect(stats).toBe(
+      `{"numRecords":1,"minValues":{"amount":-0.50,"big":-9223372036854775808,"local":"2026-03-01T00:00:00.001"},"maxValues":{"amount":${digits},"big":9223372036854775807,"local":"2026-03-01T00:00:00.002"},"nullCount":{"amount":0,"big":0,"local":0}}`,
+    )
+  })
+
+  it.each([
+    [{}, ['a', 'b.c', 'b.d', 'e.f']],
+    [{ 'delta.dataSkippingNumIndexedCols': '2' }, ['a', 'b.c']],
+    [{ 'delta.dataSkippingNumIndexedCols': '0' }, []],
+    [{ 'delta.dataSkippingNumIndexedCols': '-1' }, ['a', 'b.c', 'b.d', 'e.f']],
+    [{ 'delta.dataSkippingStatsColumns': 'b, `e.f`', 'delta.dataSkippingNumIndexedCols': '1' }, ['b.c', 'b.d', 'e.f']],
+    [{ 'delta.dataSkippingStatsColumns': 'b.d' }, ['b.d']],
+  ])('are of the columns that the properties %j name: %j', (properties, wanted) => {
+    const paths = [['a'], ['b', 'c'], ['b', 'd'], ['e.f']]
+    const columns = paths.map((path): LeafStatistics => ({ path, kind: 'int', nullCount: 0 }))
+    const { nullCount } = JSON.parse(statsJson(1, columns, indexedBy(properties)))
+    const found = Object.entries(nullCount).flatMap(([name, inner]) =>
+      typeof inner === 'number' ? [name] : Object.keys(inner as object).map((part) => `${name}.${part}`),
+    )
+    expect(found).toEqual(wanted)
+  })
+
   it('end after 32 leaf columns', () => {
     const names = Array.from({ length: 31 }, (_, at) => `c${at}`)
-    const fields = [...names.map((name) => field(name, 'int')), field('place', 'geo_point')]
     const columns = [
       ...names.map((name) => leaf(name, 'int', 0, 1)),
       leaf('place.latitude', 'double', 0, 1),
       leaf('place.longitude', 'double', 0, 1),
     ]
-    const { nullCount, minValues } = JSON.parse(statsJson(fields, 1, columns))
+    const { nullCount, minValues } = JSON.parse(statsJson(1, columns))
     expect(Object.keys(nullCount)).toHaveLength(32)
     expect(minValues.place).toEqual({ latitude: 1 })
   })

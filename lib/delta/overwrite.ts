@@ -1,0 +1,117 @@
+import { SluiceError } from '#core/errors.ts'
+import { planned } from '#delta/attempts.ts'
+import { type ChangeOptions, deleteFrom, predicateText, removeWhole } from '#delta/delete.ts'
+import type { DeltaDeps } from '#delta/deps.ts'
+import { FileRewrite } from '#delta/file-rewrite.ts'
+import type { LogPaths } from '#delta/log.ts'
+import {
+  checkMayRemove,
+  isApplied,
+  metricTexts,
+  nothingDone,
+  type OpenedVersion,
+  openVersion,
+  totalSize,
+  txnsOf,
+  type WriteResult,
+} from '#delta/opened-version.ts'
+import { type CompiledPredicate, compilePredicate, type Predicate } from '#delta/predicate.ts'
+import { RowCheck } from '#delta/row-check.ts'
+import { isBatch, type RowsInput, runsOf } from '#delta/rows-input.ts'
+import { commitTransaction } from '#delta/transaction.ts'
+import { toRow } from '#schema/row-view.ts'
+
+export interface OverwriteOptions extends ChangeOptions {
+  /** Replaces the rows for which it holds; every new row must be one of them. Default: all rows. */
+  readonly where?: Predicate
+}
+
+/**
+ * Puts rows in the place of all rows, or of those for which a predicate holds. Rows that come as they are read (an iterator) can be
+ * written once only: then a conflict is an error at once.
+ */
+export function overwriteRows(
+  deps: DeltaDeps,
+  paths: LogPaths,
+  input: RowsInput,
+  options: OverwriteOptions,
+): Promise<WriteResult> {
+  const attempts = Array.isArray(input) || isBatch(input) ? options.attempts : 1
+  return planned(attempts, async () => {
+    const version = await openVersion(deps, paths)
+    if (isApplied(version.state, options.txn)) return nothingDone(version.state.version)
+    if (version.contents.files.size > 0) checkMayRemove(version, 'OVERWRITE')
+    const predicate = options.where === undefined ? null : compilePredicate(options.where, version.layout, paths.name)
+    const rewrite = new FileRewrite(version)
+    const { read, deleted } = await removeOld(version, predicate, rewrite)
+    const written = await writeNew(version, predicate, input, rewrite)
+    const files = await rewrite.finish()
+    const metrics = {
+      numFiles: files.adds.length,
+      numOutputRows: written,
+      numOutputBytes: totalSize(files.adds),
+      numRemovedFiles: files.removes.length,
+      numDeletedRows: deleted,
+      numCopiedRows: rewrite.copied,
+    }
+    const after = await commitTransaction(deps, paths, {
+      operation: 'WRITE',
+      parameters: {
+        mode: 'Overwrite',
+        partitionBy: JSON.stringify(version.metadata.partitionColumns),
+        ...(options.where === undefined ? {} : { predicate: predicateText(options.where) }),
+      },
+      metrics: metricTexts(metrics),
+      read: version.state,
+      reads: { files: read, wouldRead: predicate?.mayMatch ?? (() => true) },
+      ...files,
+      txns: txnsOf(options.txn),
+    })
+    return { version: after.version, committed: true, metrics }
+  })
+}
+
+async function removeOld(
+  version: OpenedVersion,
+  predicate: CompiledPredicate | null,
+  rewrite: FileRewrite,
+): Promise<{ readonly read: ReadonlySet<string>; readonly deleted: number }> {
+  const read = new Set<string>()
+  let deleted = 0
+  for (const file of version.contents.files.values()) {
+    if (predicate !== null && !predicate.mayMatch(file)) continue
+    read.add(file.path)
+    deleted += await (predicate === null
+      ? removeWhole(version, file, rewrite)
+      : deleteFrom(version, file, predicate, rewrite))
+  }
+  return { read, deleted }
+}
+
+async function writeNew(
+  version: OpenedVersion,
+  predicate: CompiledPredicate | null,
+  input: RowsInput,
+  rewrite: FileRewrite,
+): Promise<number> {
+  const check = new RowCheck(version.paths.name, version.layout.schema)
+  let written = 0
+  for await (const run of runsOf(input)) {
+    const given = isBatch(run) ? Array.from({ length: run.rows }, (_, row) => toRow(run, row)) : run
+    const rows = check.check(given)
+    const outside = predicate === null ? -1 : rows.findIndex((row) => !predicate.matches(row))
+    if (outside >= 0) throw refused(version, written + outside)
+    await rewrite.write(rows)
+    await rewrite.tell('insert', rows)
+    written += rows.length
+  }
+  return written
+}
+
+function refused(version: OpenedVersion, row: number): SluiceError {
+  return new SluiceError(
+    'DELTA_ROWS_REFUSED',
+    `Expected rows for which the predicate of the overwrite holds, found another one at row ${row} of those for ${version.paths.name}. Nothing was committed: leave it out, or widen the predicate.`,
+    { details: { table: version.paths.name, row } },
+  )
+}

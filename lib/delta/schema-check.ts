@@ -1,0 +1,88 @@
+import { SluiceError } from '#core/errors.ts'
+import { type DeltaType, type StructType, typeText } from '#delta/schema-json.ts'
+
+/** What a new schema may hold. */
+
+const PRIMITIVES = new Set(
+  'string boolean byte short integer long float double date timestamp timestamp_ntz binary'.split(' '),
+)
+/** Structs, lists and maps in each other. */
+const DEPTH_MAX = 32
+/** What Parquet and Hive can't hold in a name (without column mapping). */
+const FORBIDDEN = /[ ,;{}()\n\t=]/
+
+/**
+ * @throws SluiceError NAME_INVALID for names that no engine could tell apart, or that a data file can't hold; DELTA_SCHEMA_MISMATCH
+ * for no columns at all, DELTA_FEATURE_UNSUPPORTED for other types than those of Delta and for a nesting deeper than 32
+ */
+export function checkStruct(schema: StructType): void {
+  checkFields(schema, '', 1)
+}
+
+/** Whether any column, nested or not, is of the type. */
+export function usesType(type: DeltaType, wanted: string): boolean {
+  if (typeof type === 'string') return type === wanted
+  if (type.type === 'array') return usesType(type.elementType, wanted)
+  if (type.type === 'map') return usesType(type.keyType, wanted) || usesType(type.valueType, wanted)
+  return type.fields.some((field) => usesType(field.type, wanted))
+}
+
+function checkFields(struct: StructType, path: string, depth: number): void {
+  const where = path === '' ? 'a table' : `column ${path}`
+  if (struct.fields.length === 0) {
+    throw new SluiceError(
+      'DELTA_SCHEMA_MISMATCH',
+      `Expected ${where} to have at least one column, found none. Add one.`,
+    )
+  }
+  const seen = new Map<string, string>()
+  for (const { name, type } of struct.fields) {
+    if (name === '' || FORBIDDEN.test(name) || !name.isWellFormed()) {
+      throw new SluiceError(
+        'NAME_INVALID',
+        `Expected a Delta column name without spaces and without any of ,;{}()=, found ${JSON.stringify(name)}. Rename the column.`,
+        { details: { column: name } },
+      )
+    }
+    const other = seen.get(name.toLowerCase())
+    if (other !== undefined) {
+      throw new SluiceError(
+        'NAME_INVALID',
+        `Columns ${JSON.stringify(other)} and ${JSON.stringify(name)} of ${where} differ only in case or not at all. SQL engines can't tell them apart: rename one.`,
+        { details: { columns: [other, name] } },
+      )
+    }
+    seen.set(name.toLowerCase(), name)
+    checkType(type, path === '' ? name : `${path}.${name}`, depth)
+  }
+}
+
+function checkType(type: DeltaType, path: string, depth: number): void {
+  if (depth > DEPTH_MAX) {
+    throw refused(path, `structs, lists and maps in each other ${DEPTH_MAX} deep at most, found more`)
+  }
+  if (typeof type === 'string') {
+    if (!PRIMITIVES.has(type) && !isDecimal(type)) throw refused(path, `one of Delta's types, found ${typeText(type)}`)
+  } else if (type.type === 'struct') checkFields(type, path, depth + 1)
+  else if (type.type === 'array') checkType(type.elementType, `${path}.element`, depth + 1)
+  else {
+    checkType(type.keyType, `${path}.key`, depth + 1)
+    checkType(type.valueType, `${path}.value`, depth + 1)
+  }
+}
+
+function isDecimal(type: string): boolean {
+  const match = /^decimal\((\d+),(\d+)\)$/.exec(type)
+  if (match === null) return false
+  const [precision, scale] = [Number(match[1]), Number(match[2])]
+  return precision >= 1 && precision <= 38 && scale <= precision
+}
+
+function refused(path: string, expected: string): SluiceError {
+  const short = path.length > 80 ? `${path.slice(0, 80)}…` : path
+  return new SluiceError(
+    'DELTA_FEATURE_UNSUPPORTED',
+    `Expected column ${short} to be ${expected}. Declare the column otherwise.`,
+    { details: { column: path } },
+  )
+}
