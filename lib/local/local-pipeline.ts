@@ -213,9 +213,8 @@ function startTeam(
   const settings = { batchSize, batchWindow, consumer }
   const retry = events.onRetry === undefined ? {} : { onRetry: events.onRetry }
   if (workers === 0) {
-    const all = Array.from({ length: partitions }, (_, partition) => partition)
     const relieve = async (): Promise<void> => void (await commitAccepted(runtime))
-    return inlineTeam(runtime, topic.source, { ...settings, partitions: all }, { ...retry, relieve })
+    return inlineTeam(runtime, topic.source, settings, { ...retry, relieve })
   }
   const hands = dealPartitions(partitions, Math.min(workers, partitions)).map((dealt) => ({
     pipelinePath: pipelinePath!,

@@ -14,8 +14,8 @@ import { windowsStage } from '#runtime/windows.ts'
 export interface StageLoopSettings {
   readonly batchSize: number
   readonly batchWindow: Millis
-  /** Partitions dealt to this loop. */
-  readonly partitions: readonly number[]
+  /** Partitions dealt to this loop; without, all of the topic, also those that are added to it. */
+  readonly partitions?: readonly number[]
   /** Names the consumer groups on a broker that other state stores read from too. */
   readonly consumer?: string
   /** A stage that fails so often in a row ends the loop; default: never for faults that may pass, 5 for programming errors. */

@@ -1,10 +1,11 @@
-import { type Connection, NetworkError, Producer } from '@platformatic/kafka'
+import { Admin, type Connection, NetworkError, Producer } from '@platformatic/kafka'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Cluster } from '#adapters/kafka/cluster.ts'
 import { PartitionProducer } from '#adapters/kafka/producer.ts'
 import { KafkaRecordSource, KafkaTopicWriter } from '#adapters/kafka/topic.ts'
 import { writeBatch } from '#adapters/kafka/write-batch.ts'
 import { systemClock } from '#adapters/system/clock.ts'
+import { EventSourceMapping } from '#local/event-source.ts'
 import { readableEnds } from '#local/readable-ends.ts'
 import type { NewRecords } from '#schema/record-batch.ts'
 import { recordSourceContract } from '../contract/record-source.ts'
@@ -243,6 +244,38 @@ describe.skipIf(brokers.length === 0)('Kafka at KAFKA_BROKERS', () => {
     }
     const batch = await source.read(0, 0, { maxRecords: 100, maxBytes: 10_000 })
     expect(valuesOf(batch)).toEqual(['1-0', '1-1', '2-0', '2-1', '3-0', '3-1'])
+  })
+
+  it('reads partitions that are added to the topic while it is open', async () => {
+    const { name, source, writer } = await opened(1)
+    await writer.append(0, numbered('a', 1))
+    const admin = new Admin({ clientId: 'test', bootstrapBrokers: [...brokers] })
+    onTestFinished(() => admin.close())
+    await admin.createPartitions({ topics: [{ name, count: 3, assignments: null }] })
+    await expect.poll(() => source.partitionCount()).toBe(3)
+    const wider = await anotherWriter(name)
+    await wider.append(2, numbered('b', 2))
+    expect(await source.endOffsets()).toEqual([1, 0, 2])
+    expect(valuesOf(await source.read(2, 0, { maxRecords: 10, maxBytes: 1_000 }))).toEqual(['b0', 'b1'])
+  })
+
+  it('is a source for a mapping that was not dealt partitions: it delivers those that are added', async () => {
+    const { name, source, writer } = await opened(1)
+    const clock = new ManualClock()
+    const delivered: (string | null)[] = []
+    const settings = { group: name, batchSize: 10, batchWindow: 0 }
+    const mapping = new EventSourceMapping({ source, clock }, settings, async (payload) => {
+      for (const batch of payload) delivered.push(...valuesOf(batch))
+    })
+    await writer.append(0, numbered('a', 1))
+    await mapping.pollOnce()
+    const admin = new Admin({ clientId: 'test', bootstrapBrokers: [...brokers] })
+    onTestFinished(() => admin.close())
+    await admin.createPartitions({ topics: [{ name, count: 2, assignments: null }] })
+    await (await anotherWriter(name)).append(1, numbered('b', 1))
+    clock.advance(30_000)
+    await expect.poll(() => mapping.pollOnce()).toBe(true)
+    expect(delivered).toEqual(['a0', 'b0'])
   })
 
   it('ends a wait when a partition that somebody reads grows, and not for another one', async () => {

@@ -45,6 +45,11 @@ export class Cluster {
     return this.retrying(async () => (await this.#findLeaders()).nodes.length)
   }
 
+  /** Forgets who leads what: partitions that were added since are seen from then on. */
+  forgetLeaders(): void {
+    this.#leaders = null
+  }
+
   /** The same of a topic that was just created: brokers hear of it one after the other. */
   async whenThere(patience: Millis): Promise<number> {
     const start = performance.now()

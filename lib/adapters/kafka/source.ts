@@ -32,10 +32,12 @@ export class KafkaRecordSource implements RecordSource {
   readonly topic: string
   readonly #cluster: Cluster
   readonly #clock: Clock
-  readonly #readers: readonly PartitionReader[]
+  readonly #recent = new RecentReads()
+  readonly #readers: PartitionReader[] = []
   /** Partitions that somebody reads, and up to where they are known. */
   readonly #known = new Map<number, number>()
   readonly #news: News
+  readonly #newsCluster: Cluster
   #ends: { readonly at: number; readonly offsets: Promise<Float64Array> } | null = null
 
   /** Ends when it was opened: whoever waits before they have read anything waits for what comes after them. */
@@ -45,15 +47,10 @@ export class KafkaRecordSource implements RecordSource {
     this.topic = cluster.topic
     this.#cluster = cluster
     this.#clock = options.clock
-    const recent = new RecentReads()
     this.#first = first
-    this.#readers = Array.from(
-      { length: first.length },
-      (_, partition) => new PartitionReader(cluster, partition, recent),
-    )
-    this.#news = new News(new Cluster(options.brokers, options.name), this.#known, (partition, end) =>
-      this.#known.set(partition, end),
-    )
+    this.#grow(first.length)
+    this.#newsCluster = new Cluster(options.brokers, options.name)
+    this.#news = new News(this.#newsCluster, this.#known, (partition, end) => this.#known.set(partition, end))
   }
 
   /** @throws SluiceError TOPIC_NOT_FOUND, BROKER_UNREACHABLE, BROKER_REFUSED, NAME_INVALID */
@@ -67,13 +64,21 @@ export class KafkaRecordSource implements RecordSource {
     }
   }
 
-  /** Partitions that are added while it is open are seen by the next one that is opened. */
+  /** Asks the broker: partitions that were added meanwhile are there from this call on. */
   async partitionCount(): Promise<number> {
+    this.#cluster.forgetLeaders()
+    const count = await this.#cluster.partitionCount()
+    if (count > this.#readers.length) {
+      this.#newsCluster.forgetLeaders()
+      this.#ends = null
+      this.#grow(count)
+    }
     return this.#readers.length
   }
 
   /** Up to 100 ms old. */
   async endOffset(partition: number): Promise<number> {
+    if (partition >= this.#readers.length) await this.partitionCount()
     this.#reader(partition)
     if (this.#ends === null || performance.now() - this.#ends.at > ENDS_AGE_MAX) this.#askForEnds()
     return (await this.#ends!.offsets)[partition]!
@@ -123,6 +128,12 @@ export class KafkaRecordSource implements RecordSource {
       if (this.#ends === asked) this.#ends = null
     })
     return asked.offsets
+  }
+
+  #grow(count: number): void {
+    for (let partition = this.#readers.length; partition < count; partition++) {
+      this.#readers.push(new PartitionReader(this.#cluster, partition, this.#recent))
+    }
   }
 
   #reader(partition: number): PartitionReader {
