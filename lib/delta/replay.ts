@@ -1,6 +1,6 @@
 import { isSluiceError, SluiceError } from '#core/errors.ts'
 import type { EpochMillis } from '#core/time.ts'
-import type { Actions, CommitInfo, Metadata } from '#delta/actions.ts'
+import { type Actions, type CommitInfo, fileKey, type Metadata } from '#delta/actions.ts'
 import { readLastCheckpoint } from '#delta/checkpoint.ts'
 import { readCheckpoint } from '#delta/checkpoint-read.ts'
 import { commitTimes, inCommitTimes, lastVersionAt, readInCommitTime, requiredTime } from '#delta/commit-times.ts'
@@ -19,6 +19,8 @@ export interface VersionChoice {
 interface CommitFile {
   readonly path: string
 }
+
+const COMPACTED = '.compacted.json'
 
 /** Commits that are read at once. */
 const READ_AHEAD = 16
@@ -169,7 +171,9 @@ async function fold(store: ObjectStore, paths: LogPaths, plan: Plan): Promise<Ta
   const state = new Reconciliation()
   if (checkpoint !== null) for await (const actions of readCheckpoint(store, paths, checkpoint)) state.apply(actions)
   let last: CommitInfo | null = null
-  await forEachCommit(store, plan.commits, (actions) => {
+  await forEachCommit(store, plan.commits, (actions, at) => {
+    const { path } = plan.commits[at]!
+    if (path.endsWith(COMPACTED) && !isReconciled(actions)) throw notReconciled(path)
     last = actions.commitInfo
     state.apply(actions)
   })
@@ -230,6 +234,19 @@ function compactedBetween(listing: LogListing, from: number, to: number): readon
     if (compacted !== undefined) version = compacted.to
   }
   return files
+}
+
+/** Compacted commits have one action at most for each file: in others nobody knows which was the last. */
+function isReconciled({ adds, removes }: Actions): boolean {
+  return new Set([...adds, ...removes].map(fileKey)).size === adds.length + removes.length
+}
+
+function notReconciled(path: string): SluiceError {
+  return new SluiceError(
+    'DELTA_LOG_CORRUPT',
+    `Expected the compacted commits ${path} to have one action for each file, found several. Delete it: it is a copy.`,
+    { details: { file: path } },
+  )
 }
 
 function gap(paths: LogPaths, missing: number, target: number): SluiceError {

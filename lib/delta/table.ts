@@ -2,6 +2,7 @@ import { isSluiceError, SluiceError } from '#core/errors.ts'
 import type { Metadata, Protocol } from '#delta/actions.ts'
 import { type Append, appendActions, checkAppend, conflictWith } from '#delta/append.ts'
 import { type AppendOptions, appendRows } from '#delta/append-rows.ts'
+import { type ChangeRange, type ChangeRow, readChanges } from '#delta/changes.ts'
 import { readLastCheckpoint, writeCheckpoint } from '#delta/checkpoint.ts'
 import type { TableState } from '#delta/checksum.ts'
 import { commitAfter } from '#delta/commit.ts'
@@ -219,6 +220,15 @@ export class DeltaTable {
    */
   async snapshot(options: VersionChoice = {}): Promise<Snapshot> {
     return snapshotOf(this.deps.store, this.paths, await replay(this.deps.store, this.paths, options))
+  }
+
+  /**
+   * What the commits of a range did to the rows, commit by commit, for a table that keeps a change feed.
+   *
+   * @throws SluiceError DELTA_CHANGES_UNAVAILABLE, DELTA_VERSION_NOT_FOUND, and as `snapshot` and its `rows`
+   */
+  changes(range: ChangeRange): AsyncIterable<readonly ChangeRow[]> {
+    return readChanges(this.deps.store, this.paths, range)
   }
 
   /** What was committed, newest first. One LIST and a GET a commit. */

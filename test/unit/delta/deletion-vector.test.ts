@@ -110,7 +110,9 @@ describe('a deletion vector', () => {
 describe('Z85 and CRC-32', () => {
   it('are those of their standards', () => {
     expect(decodeZ85('HelloWorld')).toEqual(Uint8Array.of(0x86, 0x4f, 0xd2, 0x6f, 0xb5, 0x59, 0xf7, 0x5b))
-    expect(() => decodeZ85('#####')).toThrow('expected 4 bytes')
+    expect(() => decodeZ85('#####Hello')).toThrow('expected 4 bytes')
+    expect(() => decodeZ85('###$$')).toThrow('expected 4 bytes')
+    expect(decodeZ85('Hello##093')).toEqual(Uint8Array.of(0x86, 0x4f, 0xd2, 0x6f, 3, 0))
     expect(crc32(new TextEncoder().encode('123456789'))).toBe(0xcbf4_3926)
   })
 })

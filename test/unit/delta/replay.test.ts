@@ -213,6 +213,13 @@ describe('compacted commits', () => {
     expect(counting.take().filter((request) => request.startsWith('get'))).toHaveLength(6)
   })
 
+  it('that were not reconciled are passed over for the commits', async () => {
+    const { table, memory } = await tableOf(2)
+    await foreignCommit(memory, 3, [{ remove: { path: '2.parquet', dataChange: true } }])
+    await compact(memory, 1, 3)
+    expect((await table.snapshot()).files.map(({ path }) => path)).toEqual(filesUpTo(1))
+  })
+
   it('count only where all of them are wanted', async () => {
     const { table, memory } = await tableOf(4)
     await compact(memory, 1, 4)

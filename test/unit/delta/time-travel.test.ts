@@ -1,5 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import { append, createTable, deleteCommits, filesUpTo, lake, START, TABLE, tableOf } from './fixtures.ts'
+import { DeltaTable } from '#delta/table.ts'
+import { CountingStore } from '../../support/counting-store.ts'
+import {
+  addOf,
+  append,
+  commitPath,
+  createTable,
+  deleteCommits,
+  filesUpTo,
+  lake,
+  putText,
+  START,
+  TABLE,
+  tableOf,
+} from './fixtures.ts'
+
+const HOUR = 3_600_000
 
 describe('time travel', () => {
   it('goes to any version', async () => {
@@ -59,5 +75,68 @@ describe('time travel', () => {
       message: `Expected a version of ${TABLE} from 3 to 5, found 2. Older ones were cleaned up.`,
     })
     expect((await table.snapshot({ version: 3 })).files).toHaveLength(3)
+  })
+})
+
+describe('time travel in a table with in-commit timestamps', () => {
+  /** Versions 0 … 3 by the files' times, a second apart; 4 … 7 say that they are of an hour later, and that an hour apart. */
+  const tableWithTimes = async () => {
+    const made = await tableOf(3)
+    const { metadata } = await made.table.appendState()
+    const configuration = {
+      'delta.enableInCommitTimestamps': 'true',
+      'delta.inCommitTimestampEnablementVersion': '4',
+      'delta.inCommitTimestampEnablementTimestamp': String(START + HOUR),
+    }
+    const writerFeatures = ['inCommitTimestamp']
+    for (let version = 4; version <= 7; version++) {
+      const info = { commitInfo: { inCommitTimestamp: START + (version - 3) * HOUR, operation: 'WRITE' } }
+      const first = [
+        { metaData: { ...metadata, configuration } },
+        { protocol: { minReaderVersion: 1, minWriterVersion: 7, writerFeatures } },
+      ]
+      const actions = [info, ...(version === 4 ? first : []), { add: addOf(`${version}.parquet`) }]
+      // Clocks go back: the file of a later version has an earlier time.
+      made.clock.time = START - version * 1000
+      await putText(made.memory, commitPath(version), actions.map((action) => JSON.stringify(action)).join('\n'))
+    }
+    return made
+  }
+
+  it.each([
+    [START, 0],
+    [START + 2500, 2],
+    [START + HOUR - 1, 3],
+    [START + HOUR, 4],
+    [START + 2.5 * HOUR, 5],
+    [START + 99 * HOUR, 7],
+  ])('at %d finds version %i', async (timestamp, version) => {
+    const { table } = await tableWithTimes()
+    expect((await table.snapshot({ timestamp })).version).toBe(version)
+  })
+
+  it('gives versions the time that their commit says', async () => {
+    const { table } = await tableWithTimes()
+    expect((await table.snapshot()).timestamp).toBe(START + 4 * HOUR)
+    expect((await table.snapshot({ version: 3 })).timestamp).toBe(START + 3000)
+  })
+
+  it('reads few commits to find a version', async () => {
+    const { deps, memory } = await tableWithTimes()
+    const counting = new CountingStore(memory)
+    const table = await DeltaTable.open(deps(counting), TABLE)
+    counting.take()
+    await table.snapshot({ timestamp: START + 2 * HOUR })
+    // 8 commits for the table's properties, at most 3 to find version 5, and its 6.
+    expect(counting.take().filter((request) => request.startsWith('get')).length).toBeLessThanOrEqual(17)
+  })
+
+  it('by commits that do not say when they were made is DELTA_LOG_CORRUPT', async () => {
+    const { table, memory } = await tableWithTimes()
+    await putText(memory, commitPath(7), JSON.stringify({ add: addOf('7.parquet') }))
+    await expect(table.snapshot()).rejects.toMatchObject({
+      code: 'DELTA_LOG_CORRUPT',
+      message: `Expected commit ${commitPath(7)} to have an inCommitTimestamp, as its table asks for, found none. Choose a version by its number instead of a time.`,
+    })
   })
 })
