@@ -168,13 +168,13 @@ describe('A damaged table', () => {
     expect(countsOf(await runCrimes(made.july, data)).read).toBe(500)
 
     const message = new RegExp(
-      `PARQUET_INVALID: Expected silver/crimes/${damaged} to be a Parquet file of \\d+ bytes, found damage: .*\\. ` +
-        'Restore the file, or write it again from its source\\.',
+      `DELTA_FILE_DAMAGED: Expected the data file silver/crimes/${damaged} of silver/crimes to have ${bytes.length} bytes, ` +
+        `found ${Math.floor(bytes.length / 2)}: it was cut off, or overwritten\\. Restore it from a copy\\.`,
     )
     const shown = await sluice(['show', 'silver.crimes', '--data', data, '--limit', '1000'])
     expect(shown.code).toBe(1)
     expect(shown.err).toMatch(message)
-    await expect(tablesOf(data)).rejects.toThrow(/found damage/)
+    await expect(tablesOf(data)).rejects.toThrow(/it was cut off/)
     const asked = await sluice(['query', 'SELECT sum(id) FROM silver.crimes', '--data', data])
     expect(asked.code).not.toBe(0)
     expect(asked.err).toContain(damaged)

