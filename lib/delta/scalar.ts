@@ -66,8 +66,16 @@ export function parseInstant(text: string): EpochMillis | undefined {
   date.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
   date.setUTCHours(Number(hour), Number(minute), Number(second))
   const micros = Number(fraction.slice(0, 6).padEnd(6, '0'))
-  const millis = date.getTime() - offsetOf(zone) + micros / 1000
-  return Number.isNaN(millis) ? undefined : millis
+  const millis = date.getTime() - offsetOf(zone)
+  return Number.isNaN(millis) ? undefined : withMicros(millis, micros)
+}
+
+/** Rounded as the reader of Parquet does it, so that equal instants are equal numbers. */
+function withMicros(millis: number, micros: number): EpochMillis {
+  const all = millis * 1000 + micros
+  if (Number.isSafeInteger(all)) return all / 1000
+  const exact = BigInt(millis) * 1000n + BigInt(micros)
+  return Number(exact / 1000n) + Number(exact % 1000n) / 1000
 }
 
 /** Days since 1970-01-01; a time after the date is passed over. */
