@@ -20,8 +20,15 @@ const IDENTITY: Readonly<Record<string, string>> = {
   domainMetadata: 'domain',
   sidecar: 'path',
 }
-const COLUMNS = Object.keys(IDENTITY)
-const SIDECAR_COLUMNS = ['add', 'remove']
+/** Which actions of a checkpoint to read: the others' columns are not even fetched of a large file. */
+export type CheckpointPart = 'all' | 'files' | 'header'
+
+const FILE_COLUMNS = ['add', 'remove']
+const COLUMNS: Readonly<Record<CheckpointPart, readonly string[]>> = {
+  all: Object.keys(IDENTITY),
+  files: [...FILE_COLUMNS, 'sidecar'],
+  header: Object.keys(IDENTITY).filter((kind) => !FILE_COLUMNS.includes(kind)),
+}
 
 /** A file up to this size is fetched whole; of a larger one a row group at a time. */
 const WHOLE_FILE_MAX: Bytes = 16_000_000
@@ -36,12 +43,13 @@ export async function* readCheckpoint(
   store: ObjectStore,
   paths: LogPaths,
   checkpoint: CheckpointFiles,
+  part: CheckpointPart = 'all',
 ): AsyncGenerator<Actions, void, undefined> {
   const sidecars: Sidecar[] = []
   let hasProtocol = false
   let hasMetadata = false
   for (const { path, size } of checkpoint.files) {
-    const batches = path.endsWith('.json') ? jsonActions(store, path) : parquetActions(store, path, size, COLUMNS)
+    const batches = path.endsWith('.json') ? jsonActions(store, path) : parquetActions(store, path, size, COLUMNS[part])
     for await (const actions of orCorrupt(batches, path)) {
       hasProtocol ||= actions.protocol !== null
       hasMetadata ||= actions.metadata !== null
@@ -49,10 +57,11 @@ export async function* readCheckpoint(
       yield actions
     }
   }
-  for (const { path, sizeInBytes } of sidecars) {
+  for (const { path, sizeInBytes } of part === 'header' ? [] : sidecars) {
     const file = path.includes('/') ? dataPath(paths, store.uri, path) : paths.sidecars() + decodeURIComponent(path)
-    yield* orCorrupt(parquetActions(store, file, sizeInBytes, SIDECAR_COLUMNS), file)
+    yield* orCorrupt(parquetActions(store, file, sizeInBytes, FILE_COLUMNS), file)
   }
+  if (part === 'files') return
   const path = checkpoint.files[0]!.path
   if (!hasProtocol) throw corruptCheckpoint(path, 'it has no protocol action', undefined)
   if (!hasMetadata) throw corruptCheckpoint(path, 'it has no metaData action', undefined)

@@ -35,23 +35,42 @@ const READ_AHEAD = 16
  *
  * @throws SluiceError DELTA_NOT_A_TABLE, DELTA_VERSION_NOT_FOUND, DELTA_LOG_GAP, DELTA_LOG_CORRUPT, DELTA_CHECKPOINT_CORRUPT
  */
-export async function replay(store: ObjectStore, paths: LogPaths, choice: VersionChoice = {}): Promise<TableContents> {
+export function replay(store: ObjectStore, paths: LogPaths, choice: VersionChoice = {}): Promise<TableContents> {
+  return fromPlan(store, paths, choice, (plan) => fold(store, paths, plan))
+}
+
+/** What a version is made from. */
+export interface ReplayPlan {
+  readonly listing: LogListing
+  readonly target: number
+  readonly checkpoint: CheckpointFiles | null
+  /** After the checkpoint, ascending. */
+  readonly commits: readonly CommitFile[]
+}
+
+/** Makes a version from the first plan by which `make` succeeds: see `replay`. */
+export async function fromPlan<T>(
+  store: ObjectStore,
+  paths: LogPaths,
+  choice: VersionChoice,
+  make: (plan: ReplayPlan) => Promise<T>,
+): Promise<T> {
   const hint = choice.timestamp === undefined ? await readLastCheckpoint(store, paths) : undefined
   if (hint !== undefined && (choice.version === undefined || choice.version >= hint.version)) {
     const near = await listLog(store, paths, hint.version)
     const target = choice.version ?? near.latest
     // A hint to something that is gone, or damaged, costs one more LIST.
     if (near.checkpoints.some(({ version }) => version <= target) && target <= near.latest) {
-      const contents = await build(store, paths, near, target).catch((error: unknown) => {
+      const made = await build(paths, near, target, make).catch((error: unknown) => {
         if (isSluiceError(error, 'DELTA_CHECKPOINT_CORRUPT')) return undefined
         throw error
       })
-      if (contents !== undefined) return contents
+      if (made !== undefined) return made
     }
   }
   const whole = await listLog(store, paths, 0)
   if (whole.latest < 0) throw notATable(store, paths)
-  return build(store, paths, whole, await targetOf(store, paths, whole, choice))
+  return build(paths, whole, await targetOf(store, paths, whole, choice), make)
 }
 
 export function notATable(store: ObjectStore, paths: LogPaths): SluiceError {
@@ -103,7 +122,7 @@ export async function versionAt(
   timestamp: EpochMillis,
 ): Promise<number> {
   const first = firstBuildable(listing)
-  const { metadata } = await build(store, paths, listing, listing.latest)
+  const { metadata } = await build(paths, listing, listing.latest, (plan) => fold(store, paths, plan))
   const inCommits = inCommitTimes(metadata)
   const since = inCommits === undefined || timestamp < inCommits.timestamp ? undefined : inCommits.version
   const times = [...commitTimes(listing)].filter(([version]) => version >= first)
@@ -130,7 +149,12 @@ function firstBuildable(listing: LogListing): number {
   return listing.checkpoints.at(-1)?.version ?? Math.min(...listing.commits.keys())
 }
 
-async function build(store: ObjectStore, paths: LogPaths, listing: LogListing, target: number): Promise<TableContents> {
+async function build<T>(
+  paths: LogPaths,
+  listing: LogListing,
+  target: number,
+  make: (plan: ReplayPlan) => Promise<T>,
+): Promise<T> {
   let damaged: unknown
   const bases = [...listing.checkpoints.filter(({ version }) => version <= target), null]
   for (const checkpoint of bases) {
@@ -138,7 +162,7 @@ async function build(store: ObjectStore, paths: LogPaths, listing: LogListing, t
     // What is missing before a damaged checkpoint was cleaned up because of it: the checkpoint is the cause.
     if (!Array.isArray(commits)) throw damaged ?? gap(paths, commits.missing, target)
     try {
-      return await foldFirst(store, paths, { listing, target, checkpoint, commits })
+      return await withCompacted({ listing, target, checkpoint, commits }, make)
     } catch (error) {
       if (!isSluiceError(error, 'DELTA_CHECKPOINT_CORRUPT')) throw error
       damaged ??= error
@@ -147,29 +171,36 @@ async function build(store: ObjectStore, paths: LogPaths, listing: LogListing, t
   throw damaged
 }
 
-interface Plan {
-  readonly listing: LogListing
-  readonly target: number
-  readonly checkpoint: CheckpointFiles | null
-  readonly commits: readonly CommitFile[]
-}
-
 /** With compacted commits where there are any; they are copies, so that without them nothing is lost. */
-async function foldFirst(store: ObjectStore, paths: LogPaths, plan: Plan): Promise<TableContents> {
+async function withCompacted<T>(plan: ReplayPlan, make: (plan: ReplayPlan) => Promise<T>): Promise<T> {
   const compacted = compactedBetween(plan.listing, (plan.checkpoint?.version ?? -1) + 1, plan.target)
-  if (compacted.length === plan.commits.length) return fold(store, paths, plan)
+  if (compacted.length === plan.commits.length) return make(plan)
   try {
-    return await fold(store, paths, { ...plan, commits: compacted })
+    return await make({ ...plan, commits: compacted })
   } catch (error) {
     if (!isSluiceError(error, 'DELTA_LOG_CORRUPT') && !isSluiceError(error, 'OBJECT_NOT_FOUND')) throw error
-    return fold(store, paths, plan)
+    return make(plan)
   }
 }
 
-async function fold(store: ObjectStore, paths: LogPaths, plan: Plan): Promise<TableContents> {
-  const { target, checkpoint } = plan
+async function fold(store: ObjectStore, paths: LogPaths, plan: ReplayPlan): Promise<TableContents> {
+  const { checkpoint } = plan
   const state = new Reconciliation()
   if (checkpoint !== null) for await (const actions of readCheckpoint(store, paths, checkpoint)) state.apply(actions)
+  const header = await foldCommits(store, paths, plan, state)
+  return { ...header, files: state.files, tombstones: state.tombstones }
+}
+
+/** All that a version is but for its files. */
+export type ContentsHeader = Omit<TableContents, 'files' | 'tombstones'>
+
+/** Applies the plan's commits to what the checkpoint left. */
+export async function foldCommits(
+  store: ObjectStore,
+  paths: LogPaths,
+  plan: ReplayPlan,
+  state: Reconciliation,
+): Promise<ContentsHeader> {
   let last: CommitInfo | null = null
   await forEachCommit(store, plan.commits, (actions, at) => {
     const { path } = plan.commits[at]!
@@ -179,18 +210,16 @@ async function fold(store: ObjectStore, paths: LogPaths, plan: Plan): Promise<Ta
   })
   const { protocol, metadata } = state
   if (protocol === null || metadata === null) {
-    throw incomplete(paths, target, protocol === null ? 'protocol' : 'metaData')
+    throw incomplete(paths, plan.target, protocol === null ? 'protocol' : 'metaData')
   }
   return {
-    version: target,
+    version: plan.target,
     timestamp: await timeOf(store, paths, plan, metadata, last),
     protocol,
     metadata,
     txns: state.txns,
     domains: state.domains,
-    files: state.files,
-    tombstones: state.tombstones,
-    checkpointVersion: checkpoint?.version ?? -1,
+    checkpointVersion: plan.checkpoint?.version ?? -1,
   }
 }
 
@@ -198,7 +227,7 @@ async function fold(store: ObjectStore, paths: LogPaths, plan: Plan): Promise<Ta
 async function timeOf(
   store: ObjectStore,
   paths: LogPaths,
-  { listing, target, commits }: Plan,
+  { listing, target, commits }: ReplayPlan,
   metadata: Metadata,
   last: CommitInfo | null,
 ): Promise<EpochMillis> {

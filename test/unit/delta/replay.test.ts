@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { streamContents } from '#delta/file-stream.ts'
 import { LogPaths } from '#delta/log.ts'
 import { replay } from '#delta/replay.ts'
 import { DeltaTable } from '#delta/table.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
 import { CountingStore } from '../../support/counting-store.ts'
 import {
+  addOf,
   append,
   checkpointPath,
   commitPath,
@@ -308,5 +310,44 @@ describe('a damaged log', () => {
       code: 'DELTA_NOT_A_TABLE',
       message: `Expected a Delta table at memory://store/${TABLE}, found no commits and no checkpoint in its _delta_log. Check the name, or create the table first.`,
     })
+  })
+})
+
+describe('contents that are streamed', () => {
+  const streamed = async (memory: ObjectStore, version?: number) => {
+    const { header, batches } = await streamContents(
+      memory,
+      new LogPaths(TABLE),
+      version === undefined ? {} : { version },
+    )
+    const files: string[] = []
+    const tombstones: string[] = []
+    for await (const batch of batches()) {
+      files.push(...batch.files.map(({ path }) => path))
+      tombstones.push(...batch.tombstones.map(({ path }) => path))
+    }
+    return { header, files, tombstones }
+  }
+
+  it('are those of a replay', async () => {
+    const { memory } = await tableOf(6, 4)
+    await foreignCommit(memory, 7, [
+      { remove: { path: '1.parquet', dataChange: true } },
+      { remove: { path: '6.parquet', dataChange: true } },
+      { add: addOf('2.parquet', 5) },
+    ])
+    for (const version of [2, 4, 6, 7]) {
+      const { files, tombstones, ...header } = await replay(memory, new LogPaths(TABLE), { version })
+      const found = await streamed(memory, version)
+      expect(found.header).toEqual(header)
+      expect(found.files.sort()).toEqual([...files.keys()].sort())
+      expect(found.tombstones.sort()).toEqual([...tombstones.keys()].sort())
+    }
+  })
+
+  it('are made from the commits where the checkpoint is damaged', async () => {
+    const { memory } = await tableOf(4, 3)
+    await memory.put(checkpointPath(3), new Uint8Array(0))
+    expect((await streamed(memory)).files).toEqual(filesUpTo(4))
   })
 })

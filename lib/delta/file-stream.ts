@@ -1,0 +1,61 @@
+import { type AddFile, fileKey, type RemoveFile } from '#delta/actions.ts'
+import { readCheckpoint } from '#delta/checkpoint-read.ts'
+import { Reconciliation } from '#delta/contents.ts'
+import type { LogPaths } from '#delta/log.ts'
+import { type ContentsHeader, foldCommits, fromPlan, type ReplayPlan, type VersionChoice } from '#delta/replay.ts'
+import type { ObjectStore } from '#ports/object-store.ts'
+
+/** Some of the files that are in a version, and of those that are no longer. */
+export interface FileBatch {
+  readonly files: readonly AddFile[]
+  readonly tombstones: readonly RemoveFile[]
+}
+
+/** A version whose files are not in memory: what the commits after its checkpoint say of them is. */
+export interface StreamedContents {
+  readonly header: ContentsHeader
+  /** All files and tombstones, up to 10,000 at a time: reads the checkpoint once more. @throws SluiceError DELTA_CHECKPOINT_CORRUPT */
+  batches(): AsyncIterable<FileBatch>
+}
+
+/**
+ * A version as `replay` builds it, for tables of any size: memory grows with the commits since the checkpoint only.
+ *
+ * Cost: as `replay`, and the checkpoint once more for each call of `batches`.
+ *
+ * @throws SluiceError as `replay`
+ */
+export function streamContents(
+  store: ObjectStore,
+  paths: LogPaths,
+  choice: VersionChoice = {},
+): Promise<StreamedContents> {
+  return fromPlan(store, paths, choice, async (plan) => {
+    const tail = new Reconciliation()
+    if (plan.checkpoint !== null) {
+      for await (const actions of readCheckpoint(store, paths, plan.checkpoint, 'header')) {
+        tail.apply({ ...actions, adds: [], removes: [] })
+      }
+    }
+    const header = await foldCommits(store, paths, plan, tail)
+    return { header, batches: () => batchesOf(store, paths, plan, tail) }
+  })
+}
+
+async function* batchesOf(
+  store: ObjectStore,
+  paths: LogPaths,
+  { checkpoint }: ReplayPlan,
+  tail: Reconciliation,
+): AsyncGenerator<FileBatch, void, undefined> {
+  const untouched = (file: AddFile | RemoveFile): boolean => {
+    const key = fileKey(file)
+    return !tail.files.has(key) && !tail.tombstones.has(key)
+  }
+  if (checkpoint !== null) {
+    for await (const { adds, removes } of readCheckpoint(store, paths, checkpoint, 'files')) {
+      yield { files: adds.filter(untouched), tombstones: removes.filter(untouched) }
+    }
+  }
+  yield { files: [...tail.files.values()], tombstones: [...tail.tombstones.values()] }
+}
