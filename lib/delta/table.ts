@@ -22,6 +22,7 @@ import { parseSchema, schemaDifferences, toFields } from '#delta/schema-json.ts'
 import { type Snapshot, snapshotOf, txnVersions } from '#delta/snapshot.ts'
 import { loadState, loadStateAt, writeChecksum } from '#delta/state.ts'
 import { type Assignments, updateRows } from '#delta/update.ts'
+import { verifyChecksum } from '#delta/verify.ts'
 import type { Fields } from '#schema/column.ts'
 
 export type { AddFile, Txn } from '#delta/actions.ts'
@@ -32,6 +33,11 @@ export type { DeltaDeps } from '#delta/deps.ts'
 export type { HistoryEntry } from '#delta/history.ts'
 export type { WriteResult } from '#delta/opened-version.ts'
 export type { Snapshot } from '#delta/snapshot.ts'
+
+export interface SnapshotOptions extends VersionChoice {
+  /** Compare the version with its checksum, where it has one: one GET more. */
+  readonly verify?: boolean
+}
 
 /** What an append needs to know of its table. */
 export interface AppendState {
@@ -216,10 +222,13 @@ export class DeltaTable {
    * The table as of its latest version, of `version`, or of the last version that is not later than `timestamp`.
    *
    * @throws SluiceError DELTA_VERSION_NOT_FOUND, DELTA_LOG_GAP, DELTA_LOG_CORRUPT naming file and line,
-   * DELTA_CHECKPOINT_CORRUPT when no older checkpoint and no commits make up for it, DELTA_FEATURE_UNSUPPORTED
+   * DELTA_CHECKPOINT_CORRUPT when no older checkpoint and no commits make up for it, DELTA_FEATURE_UNSUPPORTED, and with `verify`
+   * DELTA_CHECKSUM_MISMATCH
    */
-  async snapshot(options: VersionChoice = {}): Promise<Snapshot> {
-    return snapshotOf(this.deps.store, this.paths, await replay(this.deps.store, this.paths, options))
+  async snapshot(options: SnapshotOptions = {}): Promise<Snapshot> {
+    const contents = await replay(this.deps.store, this.paths, options)
+    if (options.verify === true) await verifyChecksum(this.deps.store, this.paths, contents)
+    return snapshotOf(this.deps.store, this.paths, contents)
   }
 
   /**

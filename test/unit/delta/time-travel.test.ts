@@ -51,6 +51,22 @@ describe('time travel', () => {
     expect((await table.snapshot({ timestamp: START + 3 })).version).toBe(3)
   })
 
+  // version   0     1     2     3
+  // file      +0    +9s   +2s   +10s
+  // counts    +0    +9s   +9s1  +10s
+  it('takes a commit that is older than the one before it for one of the same moment', async () => {
+    const { deps, clock } = lake()
+    const table = await createTable(deps())
+    for (const [at, after] of [9_000, 2_000, 10_000].entries()) {
+      clock.time = START + after
+      await append(table, `${at + 1}.parquet`)
+    }
+    expect((await table.snapshot({ timestamp: START + 2_000 })).version).toBe(0)
+    expect((await table.snapshot({ timestamp: START + 9_000 })).version).toBe(1)
+    expect((await table.snapshot({ timestamp: START + 9_001 })).version).toBe(2)
+    expect((await table.snapshot({ timestamp: START + 10_000 })).version).toBe(3)
+  })
+
   it('before the first version is DELTA_VERSION_NOT_FOUND', async () => {
     const { table } = await tableOf(1)
     await expect(table.snapshot({ timestamp: START - 1 })).rejects.toMatchObject({
