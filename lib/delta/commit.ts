@@ -12,8 +12,10 @@ import { stateFrom } from '#delta/state.ts'
 const FAULTS_MAX = 10
 /** Versions that others may take from under one commit. */
 const LOST_MAX = 100
-const BACKOFF_FIRST: Millis = 20
-const BACKOFF_MAX: Millis = 1_000
+const PAUSE_FIRST: Millis = 20
+const PAUSE_MAX: Millis = 4_000
+/** Races that a commit loses before its pauses grow shorter. */
+const PATIENCE = 8
 
 /** What one commit file will say; the same whichever version it gets. */
 export interface Attempt {
@@ -23,12 +25,34 @@ export interface Attempt {
 }
 
 /**
+ * How crowded a table's log is, as one writer has found it: the longest pause after a lost race. It doubles with each race that is lost
+ * and halves with each commit, so that with any number of writers each loses about one race a commit, instead of all of them
+ * trying for every version. Keep one a table; without contention it does nothing.
+ */
+export class Crowd {
+  private longest: Millis = PAUSE_FIRST
+
+  /** How long to wait after this many lost races for one commit; `chance` in [0, 1). */
+  lost(races: number, chance: number): Millis {
+    // Who has waited long enough goes more and more often, or the winners, who start anew without a pause, would win for ever.
+    const pause = (chance * this.longest) / Math.max(1, races - PATIENCE)
+    this.longest = Math.min(PAUSE_MAX, this.longest * 2)
+    return pause
+  }
+
+  won(): void {
+    this.longest = Math.max(PAUSE_FIRST, this.longest / 2)
+  }
+}
+
+/**
  * Commits right after `state` or, when others were faster, after the latest version, as long as `check` (given the state that the
  * others left) does not throw. Where the store does not say whether our file was written (a lost answer, a retry that met its own
  * object, a fault), the file is read back: our `txnId` in it means that it was.
  *
- * Cost: one PUT without contention; a lost race adds a GET, a LIST and another PUT.
+ * Cost: one PUT without contention; a lost race adds a GET, a LIST, a GET if there were several winners, and another PUT.
  *
+ * @param crowd what the writer knows of its competitors; kept from commit to commit it saves races
  * @returns the state after the commit
  * @throws SluiceError DELTA_COMMIT_FAILED (retryable) after too many faults or lost races, and what `check` throws
  */
@@ -38,6 +62,7 @@ export async function commitAfter(
   state: TableState,
   attempt: Attempt,
   check: (now: TableState) => void | Promise<void>,
+  crowd: Crowd = new Crowd(),
 ): Promise<TableState> {
   const bytes = encodeCommit(attempt.actions)
   let before = state
@@ -46,9 +71,10 @@ export async function commitAfter(
     if (winner === null) {
       const after = foldCommit(before, complete(attempt.actions))
       if (after === undefined) throw new Error('an append always folds')
+      crowd.won()
       return after
     }
-    await deps.clock.sleep(backoff(lost, attempt.txnId))
+    await deps.clock.sleep(crowd.lost(lost + 1, chance(lost, attempt.txnId)))
     const known = before
     before = await patiently(deps, attempt.txnId, () => stateAfterLoss(deps, paths, known, winner))
     await check(before)
@@ -127,17 +153,25 @@ async function stateAfterLoss(
   winner: Actions,
 ): Promise<TableState> {
   const next = foldCommit(before, winner) ?? before
-  return stateFrom(deps.store, paths, await listLog(deps.store, paths, next.version), next)
+  const listing = await listLog(deps.store, paths, next.version)
+  // A LIST that lags behind tells nothing new.
+  return listing.latest <= next.version ? next : stateFrom(deps.store, paths, listing, next)
 }
 
 function complete(actions: Partial<Actions>): Actions {
   return { commitInfo: null, protocol: null, metadata: null, txns: [], adds: [], removes: [], ...actions }
 }
 
-/** Doubles, and differs between writers by their ids: no two of them meet again and again. */
+/** The pause after a fault: doubles, and differs between writers. */
 function backoff(attempt: number, txnId: string): Millis {
-  const most = Math.min(BACKOFF_MAX, BACKOFF_FIRST * 2 ** attempt)
-  let hash = attempt + 1
-  for (let i = 0; i < txnId.length; i++) hash = (Math.imul(hash, 31) + txnId.charCodeAt(i)) >>> 0
-  return Math.round(most / 2 + ((hash % 1024) / 1024) * (most / 2))
+  return chance(attempt, txnId) * Math.min(PAUSE_MAX, PAUSE_FIRST * 2 ** attempt)
+}
+
+/** In [0, 1), another one for each attempt of each writer: drawn from the id, which is drawn by chance. */
+function chance(attempt: number, txnId: string): number {
+  let hash = Math.imul(attempt + 1, 0x9e3779b9)
+  for (let i = 0; i < txnId.length; i++) hash = Math.imul(hash ^ txnId.charCodeAt(i), 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32
 }

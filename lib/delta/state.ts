@@ -16,6 +16,10 @@ import type { ObjectStore } from '#ports/object-store.ts'
 export async function loadState(store: ObjectStore, paths: LogPaths, known?: TableState): Promise<TableState> {
   const from = known?.version ?? (await readLastCheckpoint(store, paths))?.version ?? 0
   let listing = await listLog(store, paths, from)
+  // Less than was there before: the LIST lags behind, or somebody made the table anew.
+  if (known !== undefined && listing.latest < known.version) {
+    if ((await store.head(paths.commit(known.version))) !== undefined) return known
+  }
   if (listing.latest < from && from > 0) listing = await listLog(store, paths, 0)
   if (listing.latest < 0) throw notATable(store, paths)
   return stateFrom(store, paths, listing, known)

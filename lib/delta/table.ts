@@ -5,7 +5,7 @@ import { type AppendOptions, appendRows } from '#delta/append-rows.ts'
 import { type ChangeRange, type ChangeRow, readChanges } from '#delta/changes.ts'
 import { readLastCheckpoint, writeCheckpoint } from '#delta/checkpoint.ts'
 import type { TableState } from '#delta/checksum.ts'
-import { commitAfter } from '#delta/commit.ts'
+import { Crowd, commitAfter } from '#delta/commit.ts'
 import { createTable, type NewDeltaTable, type NewTable, schemaOf } from '#delta/create.ts'
 import { type ChangeOptions, deleteRows } from '#delta/delete.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
@@ -59,6 +59,7 @@ export class DeltaTable {
   readonly path: string
   private readonly deps: DeltaDeps
   private readonly paths: LogPaths
+  private readonly crowd = new Crowd()
   private known: TableState | undefined
 
   private constructor(deps: DeltaDeps, path: string, known: TableState | undefined) {
@@ -158,10 +159,11 @@ export class DeltaTable {
     checkAppend(this.path, read, append)
     const txnId = deps.ids.next()
     const actions = appendActions(append, read, txnId, deps.clock.now())
-    const after = await commitAfter(deps, paths, read, { txnId, actions }, (now) => {
+    const check = (now: TableState): void => {
       checkWritable(now.protocol, now.metadata, this.path)
       conflictWith(this.path, read, now, append.txns)
-    })
+    }
+    const after = await commitAfter(deps, paths, read, { txnId, actions }, check, this.crowd)
     this.remember(after)
     await writeChecksum(deps.store, paths, after, txnId)
     return { version: after.version }

@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { writeCrimesCsv } from '#local/simulator-csv.ts'
+import { dice } from '../support/dice.ts'
 import { unexpected } from './expected-results.ts'
 import { type DatabaseRows, readDatabase, readLake, type TableRows } from './read-run.ts'
 
@@ -37,17 +38,6 @@ export interface KillReport {
 }
 
 const command = fileURLToPath(new URL('../../bin/sluice.mjs', import.meta.url))
-
-/** Numbers in [0, 1) that depend on the seed alone (mulberry32). */
-function dice(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 interface Ended {
   readonly killed: boolean

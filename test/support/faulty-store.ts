@@ -6,9 +6,11 @@ import type { StoreCall } from './counting-store.ts'
  * What happens to one call:
  * `before`: it fails and has no effect (503, 409); `after`: it has its effect and the answer is lost (a timeout);
  * `false`: a create that succeeds, is sent again below us and reports its own object as somebody else's;
- * a function: runs before the call, for what others do meanwhile.
+ * `torn`: only the first half of what is written is stored, and the call fails, as no store should let happen;
+ * `{ hides }`: a LIST does not show the last ones yet;
+ * a function: runs before the call, for what others do meanwhile and for slow answers.
  */
-export type Fault = 'before' | 'after' | 'false' | (() => Promise<void>)
+export type Fault = 'before' | 'after' | 'false' | 'torn' | { readonly hides: number } | (() => Promise<void>)
 
 interface PlannedFault {
   readonly call: StoreCall
@@ -16,11 +18,23 @@ interface PlannedFault {
   readonly fault: Fault
 }
 
-/** An object store that misbehaves as planned, each fault once, in the order in which they were planned for a call. */
+/** What may happen to a call by chance. */
+const CHANCES: Readonly<Record<StoreCall, readonly Fault[]>> = {
+  create: ['before', 'after', 'false'],
+  put: ['before', 'after'],
+  delete: ['before', 'after'],
+  get: ['before'],
+  head: ['before'],
+  list: ['before', { hides: 1 }],
+}
+
+/** A store of any kind that misbehaves: as planned, each fault once, in the order in which they were planned for a call; or by chance. */
 export class FaultyStore implements ObjectStore {
   readonly uri: string
   private readonly inner: ObjectStore
   private readonly planned: PlannedFault[] = []
+  private rate = 0
+  private dice: () => number = () => 1
 
   constructor(inner: ObjectStore) {
     this.inner = inner
@@ -30,6 +44,13 @@ export class FaultyStore implements ObjectStore {
   /** The next `times` calls of this kind whose path matches go wrong. */
   plan(call: StoreCall, path: RegExp, fault: Fault, times = 1): this {
     for (let i = 0; i < times; i++) this.planned.push({ call, path, fault })
+    return this
+  }
+
+  /** From now on every call goes wrong with this probability; `dice` gives numbers in [0, 1). */
+  byChance(rate: number, dice: () => number): this {
+    this.rate = rate
+    this.dice = dice
     return this
   }
 
@@ -47,11 +68,11 @@ export class FaultyStore implements ObjectStore {
   }
 
   put(path: string, bytes: Uint8Array): Promise<void> {
-    return this.run('put', path, () => this.inner.put(path, bytes))
+    return this.run('put', path, (torn) => this.inner.put(path, torn ? half(bytes) : bytes))
   }
 
   async create(path: string, bytes: Uint8Array): Promise<boolean> {
-    return this.run('create', path, () => this.inner.create(path, bytes))
+    return this.run('create', path, (torn) => this.inner.create(path, torn ? half(bytes) : bytes))
   }
 
   delete(path: string): Promise<void> {
@@ -59,23 +80,49 @@ export class FaultyStore implements ObjectStore {
   }
 
   async *list(prefix: string, options?: { readonly startAfter?: string }): AsyncIterable<ObjectInfo> {
-    await this.run('list', prefix, async () => undefined)
+    const fault = this.take('list', prefix)
+    if (typeof fault === 'function') await fault()
+    else if (typeof fault === 'object') return yield* this.stale(prefix, options, fault.hides)
+    else if (fault !== undefined) throw unavailable('list', prefix)
     yield* this.inner.list(prefix, options)
   }
 
-  private async run<T>(call: StoreCall, path: string, act: () => Promise<T>): Promise<T> {
+  private async *stale(
+    prefix: string,
+    options: { readonly startAfter?: string } | undefined,
+    hides: number,
+  ): AsyncIterable<ObjectInfo> {
+    const waiting: ObjectInfo[] = []
+    for await (const info of this.inner.list(prefix, options)) {
+      waiting.push(info)
+      if (waiting.length > hides) yield waiting.shift()!
+    }
+  }
+
+  private take(call: StoreCall, path: string): Fault | undefined {
     const at = this.planned.findIndex((planned) => planned.call === call && planned.path.test(path))
-    if (at < 0) return act()
-    const [{ fault } = { fault: 'before' as Fault }] = this.planned.splice(at, 1)
+    if (at >= 0) return this.planned.splice(at, 1)[0]!.fault
+    if (this.rate === 0 || this.dice() >= this.rate) return undefined
+    const chances = CHANCES[call]
+    return chances[Math.floor(this.dice() * chances.length)]
+  }
+
+  private async run<T>(call: StoreCall, path: string, act: (torn: boolean) => Promise<T>): Promise<T> {
+    const fault = this.take(call, path)
+    if (fault === undefined) return act(false)
     if (typeof fault === 'function') {
       await fault()
-      return act()
+      return act(false)
     }
     if (fault === 'before') throw unavailable(call, path)
-    const result = await act()
-    if (fault === 'after') throw unavailable(call, path)
+    const result = await act(fault === 'torn')
+    if (fault !== 'false') throw unavailable(call, path)
     return (result === true ? false : result) as T
   }
+}
+
+function half(bytes: Uint8Array): Uint8Array {
+  return bytes.subarray(0, bytes.length >> 1)
 }
 
 function unavailable(call: StoreCall, path: string): SluiceError {

@@ -11,6 +11,9 @@ export type FileSystem = Pick<
   'link' | 'mkdir' | 'open' | 'readFile' | 'readdir' | 'rename' | 'rm' | 'stat' | 'writeFile'
 >
 
+/** Text whose order is that of its bytes. */
+const ASCII = /^[\x20-\x7e]*$/
+
 /** Files whose size is asked for at once. */
 const STATS_AT_ONCE = 64
 
@@ -71,11 +74,15 @@ async function wanted(
 ): Promise<Entry[]> {
   const base = folder === '' ? '' : `${folder}/`
   const entries: Entry[] = []
+  const text = after.toString()
+  const comparable = ASCII.test(text)
   for (const dirent of await read(files, join(root, folder))) {
     if (folder === '' && dirent.name === TEMP_FOLDER) continue
     const path = base + dirent.name
     const isFolder = dirent.isDirectory()
     if (isFolder ? !`${path}/`.startsWith(prefix) : !path.startsWith(prefix) || !dirent.isFile()) continue
+    // Most of a long log lies before the start of a LIST: passed over without a look at its bytes.
+    if (comparable && !isFolder && path <= text && ASCII.test(path)) continue
     const key = Buffer.from(isFolder ? `${path}/` : path)
     // A folder that sorts before `after` is all before it, unless `after` lies inside.
     const inside = isFolder && after.length > key.length && after.subarray(0, key.length).equals(key)

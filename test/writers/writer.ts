@@ -1,0 +1,98 @@
+/**
+ * One of many writers to one table, a process of its own: started by writers-run.ts with its task as JSON. Says `ready`, waits for a line
+ * on its input, appends, and says for each append how often it tried to commit and how long that took.
+ */
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { DirectoryObjectStore } from '#adapters/files/object-store.ts'
+import { systemClock } from '#adapters/system/clock.ts'
+import { isSluiceError } from '#core/errors.ts'
+import { type DeltaDeps, DeltaTable, writeDataFile } from '#delta/table.ts'
+import type { ObjectStore } from '#ports/object-store.ts'
+import type { Fields } from '#schema/column.ts'
+import type { ColumnBatch } from '#schema/vector.ts'
+import { CountingStore } from '../support/counting-store.ts'
+import { dice } from '../support/dice.ts'
+import { FaultyStore } from '../support/faulty-store.ts'
+
+export const TABLE = 'silver/appends'
+
+export const FIELDS: Fields = [
+  { name: 'writer', column: { kind: 'int', nullable: false } },
+  { name: 'append', column: { kind: 'int', nullable: false } },
+]
+
+/** Rows of one append. */
+export const ROWS = 3
+
+export interface WriterTask {
+  readonly writer: number
+  readonly appends: number
+  /** Share of requests that go wrong. */
+  readonly faults: number
+  readonly seed: number
+  readonly place: Place
+}
+
+export type Place =
+  | { readonly kind: 'directory'; readonly folder: string }
+  | { readonly kind: 's3'; readonly bucket: string }
+
+/** What a writer says after each append. */
+export interface AppendReport {
+  readonly attempts: number
+  readonly millis: number
+}
+
+export async function storeAt(place: Place): Promise<ObjectStore> {
+  if (place.kind === 'directory') return new DirectoryObjectStore(place.folder)
+  return (await import('../support/s3-bucket.ts')).storeIn(place.bucket)
+}
+
+export function depsOn(store: ObjectStore): DeltaDeps {
+  return { store, clock: systemClock, ids: { next: randomUUID } }
+}
+
+export function appIdOf(writer: number): string {
+  return `writers/${writer}`
+}
+
+async function work(task: WriterTask): Promise<void> {
+  const counting = new CountingStore(await storeAt(task.place))
+  const store = new FaultyStore(counting)
+  const deps = depsOn(store)
+  const table = await DeltaTable.open(deps, TABLE)
+  const appId = appIdOf(task.writer)
+  let append: number | undefined = (await table.appendState()).txns.get(appId) ?? 0
+  process.stdout.write('ready\n')
+  await once(process.stdin, 'data')
+  process.stdin.destroy()
+  store.byChance(task.faults, dice(task.seed))
+  while (append === undefined || append < task.appends) {
+    try {
+      // After an error, the table says how far this writer is.
+      append ??= (await table.appendState()).txns.get(appId) ?? 0
+      if (append === task.appends) break
+      const add = (await writeDataFile(deps, TABLE, rowsOf(task.writer, append + 1)))!
+      counting.take()
+      const began = performance.now()
+      const { version } = await table.appendState()
+      await table.commit({ readVersion: version, adds: [add], txns: [{ appId, version: append + 1 }] })
+      append++
+      const attempts = counting.take().filter((request) => /^create .*\/\d{20}\.json$/.test(request)).length
+      const report: AppendReport = { attempts, millis: performance.now() - began }
+      process.stdout.write(`${JSON.stringify(report)}\n`)
+    } catch (error) {
+      if (!isSluiceError(error) || !(error.retryable || error.code === 'DELTA_TRANSACTION_CONFLICT')) throw error
+      append = undefined
+    }
+  }
+}
+
+function rowsOf(writer: number, append: number): ColumnBatch {
+  const column = (value: number) =>
+    ({ kind: 'number', valid: null, values: new Float64Array(ROWS).fill(value) }) as const
+  return { fields: FIELDS, rows: ROWS, vectors: [column(writer), column(append)] }
+}
+
+if (import.meta.main) await work(JSON.parse(process.argv[2] ?? '') as WriterTask)
