@@ -111,18 +111,6 @@ export interface ChangeFile {
   readonly size: number
 }
 
-/** A file that says which rows a commit changed, and how (PROTOCOL.md, "Add CDC File"): no data file of the table. */
-export interface ChangeFile {
-  readonly path: string
-  readonly partitionValues: Readonly<Record<string, string | null>>
-  readonly size: number
-}
-
-/** What a writer puts into a commit. */
-export interface NewActions extends Partial<Actions> {
-  readonly changeFiles?: readonly ChangeFile[]
-}
-
 /** The action that takes a file out of the table; with all that others need to know of it without having seen its add. */
 export function removeOf(add: AddFile, now: EpochMillis, dataChange: boolean): RemoveFile {
   return {
@@ -137,7 +125,7 @@ export function removeOf(add: AddFile, now: EpochMillis, dataChange: boolean): R
 }
 
 /** One commit file: an action a line, commitInfo first. */
-export function encodeCommit(actions: NewActions): Uint8Array {
+export function encodeCommit(actions: Partial<Actions>): Uint8Array {
   const lines: string[] = []
   const write = (action: object): void => {
     lines.push(JSON.stringify(action))

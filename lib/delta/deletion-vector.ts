@@ -52,7 +52,7 @@ async function storedBytes(store: ObjectStore, path: string, vector: DeletionVec
 }
 
 /** Where the file of a vector that is not in the log lies in the store. */
-function vectorPath(paths: LogPaths, storeUri: string, vector: DeletionVector): string {
+export function vectorPath(paths: LogPaths, storeUri: string, vector: DeletionVector): string {
   const text = vector.pathOrInlineDv
   if (vector.storageType === 'p') return dataPath(paths, storeUri, text)
   if (vector.storageType !== 'u' || text.length < UUID_LENGTH) {

@@ -9,19 +9,25 @@ import { Crowd, commitAfter } from '#delta/commit.ts'
 import { createTable, type NewDeltaTable, type NewTable, schemaOf } from '#delta/create.ts'
 import { type ChangeOptions, deleteRows } from '#delta/delete.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
+import { describeContents, type TableDescription } from '#delta/describe.ts'
+import { evolveSchema } from '#delta/evolve.ts'
 import { type HistoryEntry, readHistory } from '#delta/history.ts'
 import { LogPaths, listLog } from '#delta/log.ts'
+import { type CleanupResult, cleanLog } from '#delta/log-cleanup.ts'
 import { type MergeOptions, mergeRows } from '#delta/merge.ts'
 import type { WriteResult } from '#delta/opened-version.ts'
+import { type OptimizeOptions, optimizeFiles } from '#delta/optimize.ts'
 import { type OverwriteOptions, overwriteRows } from '#delta/overwrite.ts'
 import type { Predicate } from '#delta/predicate.ts'
-import { checkReadable, checkWritable } from '#delta/protocol.ts'
+import { checkCheckpointable, checkReadable, checkWritable } from '#delta/protocol.ts'
 import { notATable, replay, type VersionChoice } from '#delta/replay.ts'
+import { restoreVersion } from '#delta/restore.ts'
 import type { RowsInput } from '#delta/rows-input.ts'
-import { parseSchema, schemaDifferences, toFields } from '#delta/schema-json.ts'
+import { parseSchema, type StructType, schemaDifferences, toFields, toStruct } from '#delta/schema-json.ts'
 import { type Snapshot, snapshotOf, txnVersions } from '#delta/snapshot.ts'
 import { loadState, loadStateAt, writeChecksum } from '#delta/state.ts'
 import { type Assignments, updateRows } from '#delta/update.ts'
+import { type VacuumOptions, type VacuumResult, vacuumFiles } from '#delta/vacuum.ts'
 import { verifyChecksum } from '#delta/verify.ts'
 import type { Fields } from '#schema/column.ts'
 
@@ -38,6 +44,9 @@ export interface SnapshotOptions extends VersionChoice {
   /** Compare the version with its checksum, where it has one: one GET more. */
   readonly verify?: boolean
 }
+
+/** Versions between checkpoints of a table that does not say. */
+const CHECKPOINT_INTERVAL = 10
 
 /** What an append needs to know of its table. */
 export interface AppendState {
@@ -221,6 +230,61 @@ export class DeltaTable {
   }
 
   /**
+   * Writes small files together, and rows in the order of `clusterBy`. No row changes. Whoever changes rows meanwhile wins; only the
+   * files that they took are planned anew.
+   *
+   * Cost: a GET and a PUT a file, 2 PUTs for each 32 groups of files; memory for one file of `targetBytes`, encoded.
+   *
+   * @throws SluiceError DELTA_SCHEMA_MISMATCH for a column to sort by that the table has not, DELTA_PREDICATE_INVALID,
+   * DELTA_COMMIT_FAILED (retryable), DELTA_FEATURE_UNSUPPORTED
+   */
+  optimize(options: OptimizeOptions = {}): Promise<WriteResult> {
+    return optimizeFiles(this.deps, this.paths, options)
+  }
+
+  /**
+   * Deletes files that no version within the retention needs: versions before it can't be read any more. A LIST of the table, a DELETE
+   * a file, and two commits that say so.
+   *
+   * @throws SluiceError DELTA_RETENTION_TOO_SHORT, DURATION_INVALID, DELTA_FEATURE_UNSUPPORTED
+   */
+  vacuum(options: VacuumOptions = {}): Promise<VacuumResult> {
+    return vacuumFiles(this.deps, this.paths, options)
+  }
+
+  /**
+   * Makes the table what it was at a version or a time, as a new version; transactions stay as they are now. A HEAD for each file that
+   * comes back.
+   *
+   * @throws SluiceError DELTA_VERSION_NOT_FOUND, DELTA_FILE_MISSING for files that were vacuumed, DELTA_APPEND_ONLY,
+   * DELTA_TRANSACTION_CONFLICT when others kept committing, DELTA_FEATURE_UNSUPPORTED
+   */
+  restore(choice: VersionChoice): Promise<WriteResult> {
+    return restoreVersion(this.deps, this.paths, choice)
+  }
+
+  /**
+   * Adds columns that may be null, at the top or inside of structs, lists and maps; widens byte to short and integer; allows nulls. The
+   * schema names what is wanted: columns of the table that it does not name stay.
+   *
+   * @throws SluiceError DELTA_SCHEMA_CHANGE_REFUSED saying column by column what can't be done, NAME_INVALID, DELTA_FEATURE_UNSUPPORTED
+   */
+  async evolve(schema: StructType | Fields): Promise<WriteResult> {
+    const state = (): Promise<TableState> => loadState(this.deps.store, this.paths, this.known)
+    return evolveSchema(this.deps, this.paths, state, 'type' in schema ? schema : toStruct(schema))
+  }
+
+  /** What the table is: schema, properties, protocol, files, transactions. Replays the log. */
+  async describe(): Promise<TableDescription> {
+    return describeContents(this.deps.store, this.paths, await replay(this.deps.store, this.paths))
+  }
+
+  /** Deletes commits and checkpoints that are older than `delta.logRetentionDuration`, as far as a checkpoint makes up for them. */
+  cleanLog(): Promise<CleanupResult> {
+    return cleanLog(this.deps, this.paths)
+  }
+
+  /**
    * The table as of its latest version, of `version`, or of the last version that is not later than `timestamp`.
    *
    * @throws SluiceError DELTA_VERSION_NOT_FOUND, DELTA_LOG_GAP, DELTA_LOG_CORRUPT naming file and line,
@@ -257,6 +321,7 @@ export class DeltaTable {
     const { store, clock } = this.deps
     const contents = await replay(store, this.paths)
     checkWritable(contents.protocol, contents.metadata, this.path)
+    checkCheckpointable(contents.protocol, this.path)
     if (contents.checkpointVersion === contents.version) {
       const hint = await readLastCheckpoint(store, this.paths)
       if (hint?.version === contents.version) return
@@ -267,6 +332,24 @@ export class DeltaTable {
   /** The version that `_last_checkpoint` names; null without one. One GET. */
   async lastCheckpoint(): Promise<number | null> {
     return (await readLastCheckpoint(this.deps.store, this.paths))?.version ?? null
+  }
+
+  /**
+   * Writes a checkpoint when the newest one is `interval` versions old or more: by default `delta.checkpointInterval`, or 10. For
+   * maintenance: one GET and one LIST when none is due.
+   *
+   * @returns whether it wrote one
+   */
+  async checkpointIfDue(interval?: number): Promise<boolean> {
+    const { store } = this.deps
+    const hint = await readLastCheckpoint(store, this.paths)
+    const state = await loadState(store, this.paths, this.known)
+    this.remember(state)
+    const asked = Number(state.metadata.configuration['delta.checkpointInterval'])
+    const due = interval ?? (Number.isSafeInteger(asked) && asked > 0 ? asked : CHECKPOINT_INTERVAL)
+    if (state.version - (hint?.version ?? -1) < due) return false
+    await this.checkpoint()
+    return true
   }
 
   private remember(state: TableState): void {

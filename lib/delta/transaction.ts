@@ -1,5 +1,5 @@
 import type { EpochMillis } from '#core/time.ts'
-import type { Actions, AddFile, ChangeFile, Metadata, NewActions, RemoveFile, Txn } from '#delta/actions.ts'
+import type { Actions, AddFile, ChangeFile, Metadata, RemoveFile, Txn } from '#delta/actions.ts'
 import { ENGINE } from '#delta/append.ts'
 import type { TableState } from '#delta/checksum.ts'
 import { commitAfter } from '#delta/commit.ts'
@@ -72,7 +72,7 @@ function isBlind({ removes = [], reads, metadata }: Transaction): boolean {
   return removes.length === 0 && metadata === undefined && reads === NOTHING_READ
 }
 
-function actionsOf(transaction: Transaction, intent: Intent, txnId: string, now: EpochMillis): NewActions {
+function actionsOf(transaction: Transaction, intent: Intent, txnId: string, now: EpochMillis): Partial<Actions> {
   const { txns = [], metadata } = transaction
   return {
     commitInfo: {
