@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { RecordHeader } from '#schema/column.ts'
-import type { RecordBatch } from '#schema/record-batch.ts'
+import type { RecordBatch, RecordPlaces, RecordTimes } from '#schema/record-batch.ts'
 import { type BatchHeader, HEADER_BYTES, readBatchHeader } from './topic-log-format.ts'
 import { readRecordHeaders } from './topic-log-record-headers.ts'
 
@@ -23,14 +23,7 @@ export class DamagedBatch extends Error {
   }
 }
 
-interface Arrays {
-  readonly offsets: Float64Array
-  readonly timestamps: Float64Array
-  readonly keyStarts: Int32Array
-  readonly keyEnds: Int32Array
-  readonly valueStarts: Int32Array
-  readonly valueEnds: Int32Array
-}
+type Arrays = RecordPlaces & RecordTimes
 
 /**
  * The records of whole batches that lie back to back in `bytes` (which the result keeps), as one RecordBatch: at most

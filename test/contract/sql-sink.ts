@@ -68,6 +68,15 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
       expect(await stored()).toHaveLength(1)
     })
 
+    const AB = {
+      table: 'latest',
+      upserts: [
+        [1, 'a'],
+        [2, 'b'],
+      ],
+      deletes: [],
+    }
+
     it('replaces a row only by one with a higher revision', async () => {
       await sink.prepare([counts])
       await sink.apply('p', 1, [upsert(['loop', 0, 10, 2], ['north', 0, 1, 1])])
@@ -78,16 +87,7 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
 
     it('replaces a row of a table without revisions always', async () => {
       await sink.prepare([latest])
-      await sink.apply('p', 1, [
-        {
-          table: 'latest',
-          upserts: [
-            [1, 'a'],
-            [2, 'b'],
-          ],
-          deletes: [],
-        },
-      ])
+      await sink.apply('p', 1, [AB])
       await sink.apply('p', 2, [
         {
           table: 'latest',
@@ -134,16 +134,7 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
 
     it('deletes from a table without revisions by key alone', async () => {
       await sink.prepare([latest])
-      await sink.apply('p', 1, [
-        {
-          table: 'latest',
-          upserts: [
-            [1, 'a'],
-            [2, 'b'],
-          ],
-          deletes: [],
-        },
-      ])
+      await sink.apply('p', 1, [AB])
       await sink.apply('p', 2, [{ table: 'latest', upserts: [], deletes: [[2, null]] }])
       expect(await query('SELECT id::text FROM latest')).toEqual([{ id: '1' }])
     })

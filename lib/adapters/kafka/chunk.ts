@@ -1,19 +1,13 @@
 import type { Bytes } from '#core/time.ts'
 import type { ReadLimits } from '#ports/record-source.ts'
 import type { RecordHeader } from '#schema/column.ts'
-import type { RecordBatch } from '#schema/record-batch.ts'
+import type { RecordBatch, RecordPlaces, RecordTimes } from '#schema/record-batch.ts'
 import { readHeaders } from './record-headers.ts'
 
 /** What one or more fetches brought: bytes, and where in them each record's parts lie. */
-export interface Chunk {
+export interface Chunk extends RecordPlaces, RecordTimes {
   readonly buffer: Uint8Array
   readonly count: number
-  readonly offsets: Float64Array
-  readonly timestamps: Float64Array
-  readonly keyStarts: Int32Array
-  readonly keyEnds: Int32Array
-  readonly valueStarts: Int32Array
-  readonly valueEnds: Int32Array
   /** Where the headers begin (their number, then each); −1 for a record without any. */
   readonly headerStarts: Int32Array
   /** Keys, values and headers up to each record, itself not included; one entry more than records. */
