@@ -59,13 +59,17 @@ export async function parquetMetadata(
       keyValues: new Map((footer.key_value_metadata ?? []).map(({ key, value }) => [key, value ?? ''])),
       schema: footer.schema.slice(1),
       columns: topLevelNames(footer.schema),
-      rowGroups: footer.row_groups.map((group) => ({
-        rows: Number(group.num_rows),
-        chunks: group.columns.flatMap(({ meta_data: chunk }) => (chunk === undefined ? [] : [chunkOf(chunk)])),
-      })),
+      rowGroups: footer.row_groups.map(rowGroupOf),
     }
   } catch (error) {
     throw file.failure(error)
+  }
+}
+
+export function rowGroupOf(group: FileMetaData['row_groups'][number]): ParquetRowGroup {
+  return {
+    rows: Number(group.num_rows),
+    chunks: group.columns.flatMap(({ meta_data: chunk }) => (chunk === undefined ? [] : [chunkOf(chunk)])),
   }
 }
 

@@ -28,7 +28,7 @@ export function columnReader(original: SchemaTree): ColumnReader {
   return { convert: nodeConvert(original) }
 }
 
-function isText({ converted_type: converted, logical_type: logical }: SchemaElement): boolean {
+export function isText({ converted_type: converted, logical_type: logical }: SchemaElement): boolean {
   if (converted === 'UTF8' || converted === 'JSON' || converted === 'ENUM') return true
   return logical?.type === 'STRING' || logical?.type === 'JSON' || logical?.type === 'ENUM'
 }
@@ -128,7 +128,7 @@ function safeNumber(value: bigint): number | bigint {
   return Number.isSafeInteger(number) ? number : value
 }
 
-function microsToMillis(micros: bigint): number {
+export function microsToMillis(micros: bigint): number {
   const number = Number(micros)
   if (Number.isSafeInteger(number)) return number / 1000
   return Number(micros / 1000n) + Number(micros % 1000n) / 1000
@@ -144,4 +144,20 @@ function unscaled(value: number | bigint | Uint8Array): bigint {
   let unsigned = 0n
   for (const byte of value) unsigned = (unsigned << 8n) | BigInt(byte)
   return BigInt.asIntN(value.length * 8, unsigned)
+}
+
+/** 16 bytes as `00112233-4455-6677-8899-aabbccddeeff`. */
+export function uuidText(bytes: Uint8Array): string {
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+}
+
+/** IEEE 754 binary16, the low byte first. */
+export function halfFloat(bytes: Uint8Array): number {
+  const bits = bytes[0]! | (bytes[1]! << 8)
+  const sign = bits >>> 15 === 0 ? 1 : -1
+  const exponent = (bits >>> 10) & 31
+  const fraction = (bits & 1023) / 1024
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
+  return exponent === 0 ? sign * 2 ** -14 * fraction : sign * 2 ** (exponent - 15) * (1 + fraction)
 }

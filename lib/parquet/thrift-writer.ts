@@ -1,5 +1,17 @@
 /** Element types of the Thrift compact protocol. */
-export const ThriftType = { true: 1, false: 2, i8: 3, i16: 4, i32: 5, i64: 6, binary: 8, list: 9, struct: 12 } as const
+export const ThriftType = {
+  true: 1,
+  false: 2,
+  i8: 3,
+  i16: 4,
+  i32: 5,
+  i64: 6,
+  double: 7,
+  binary: 8,
+  list: 9,
+  set: 10,
+  struct: 12,
+} as const
 
 const encoder = new TextEncoder()
 
