@@ -35,7 +35,7 @@ export class Crowd {
   /** How long to wait after this many lost races for one commit; `chance` in [0, 1). */
   lost(races: number, chance: number): Millis {
     // Who has waited long enough goes more and more often, or the winners, who start anew without a pause, would win for ever.
-    const pause = (chance * this.longest) / Math.max(1, races - PATIENCE)
+    const pause = Math.round((chance * this.longest) / Math.max(1, races - PATIENCE))
     this.longest = Math.min(PAUSE_MAX, this.longest * 2)
     return pause
   }
@@ -164,7 +164,7 @@ function complete(actions: Partial<Actions>): Actions {
 
 /** The pause after a fault: doubles, and differs between writers. */
 function backoff(attempt: number, txnId: string): Millis {
-  return chance(attempt, txnId) * Math.min(PAUSE_MAX, PAUSE_FIRST * 2 ** attempt)
+  return Math.round(chance(attempt, txnId) * Math.min(PAUSE_MAX, PAUSE_FIRST * 2 ** attempt))
 }
 
 /** In [0, 1), another one for each attempt of each writer: drawn from the id, which is drawn by chance. */
