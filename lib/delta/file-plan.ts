@@ -10,6 +10,7 @@ import {
   type StructType,
   typeText,
 } from '#delta/schema-json.ts'
+import { listElement } from '#parquet/read-values.ts'
 import type { ParquetTree } from '#parquet/reader.ts'
 
 /** Turns a value that is not null, as the file has it, into the one of the table. */
@@ -46,6 +47,28 @@ export function planColumns(
       cast: node === undefined ? undefined : castOf(node, field.type, find),
     }
   })
+}
+
+/** Where a column, or a field inside of structs, lies in a file; undefined when the file lacks it. */
+export function storedLeaf(
+  schema: ParquetTree,
+  path: readonly string[],
+  layout: TableLayout,
+): { readonly path: readonly string[]; readonly element: ParquetTree['element'] } | undefined {
+  const find = finder(schema, layout)
+  let node = schema
+  let type: DeltaType = layout.schema
+  const stored: string[] = []
+  for (const name of path) {
+    const field: StructField | undefined =
+      typeof type === 'object' && type.type === 'struct' ? type.fields.find((part) => part.name === name) : undefined
+    const child = field && find(node, field)
+    if (field === undefined || child === undefined) return undefined
+    stored.push(child.element.name)
+    node = child
+    type = field.type
+  }
+  return { path: stored, element: node.element }
 }
 
 type Find = (parent: ParquetTree, field: StructField) => ParquetTree | undefined
@@ -103,17 +126,10 @@ function structCast(node: ParquetTree, type: StructType, find: Find): Cast | und
 }
 
 function arrayCast(node: ParquetTree, type: ArrayType, find: Find): Cast | undefined {
-  const element = elementOf(node)
+  const element = listElement(node)
   const cast = element && castOf(element, type.elementType, find)
   if (cast === undefined) return undefined
   return (value) => (value as readonly unknown[]).map((item) => (item === null ? null : cast(item)))
-}
-
-/** As the reader finds elements: lists in three levels, and the older ones in two. */
-function elementOf(node: ParquetTree): ParquetTree | undefined {
-  const child = node.children[0]
-  if (child === undefined || child.children.length !== 1 || child.element.repetition_type !== 'REPEATED') return child
-  return child.children[0]
 }
 
 function mapCast(node: ParquetTree, type: MapType, find: Find): Cast | undefined {
@@ -132,18 +148,27 @@ const encoder = new TextEncoder()
 
 /** What widening makes necessary (PROTOCOL.md, "Type Widening"), and what writers leave out that should annotate their columns. */
 function leafCast(element: ParquetTree['element'], type: string): Cast | undefined {
-  if (type === 'string') return (value) => (value instanceof Uint8Array ? decoder.decode(value) : value)
-  if (type === 'binary') return (value) => (typeof value === 'string' ? encoder.encode(value) : value)
-  const { converted_type: converted, logical_type: logical } = element
+  const { type: physical, converted_type: converted, logical_type: logical } = element
+  if (type === 'string')
+    return isText(element) ? undefined : (value) => (value instanceof Uint8Array ? decoder.decode(value) : value)
+  if (type === 'binary') return isText(element) ? (value) => encoder.encode(value as string) : undefined
   if (type === 'timestamp' || type === 'timestamp_ntz') {
     return converted === 'DATE' || logical?.type === 'DATE' ? (days) => (days as number) * 86_400_000 : undefined
   }
-  if (type === 'float' || type === 'double') return (value) => Number(value)
+  if (type === 'float' || type === 'double') {
+    return physical === 'INT64' || logical?.type === 'DECIMAL' || converted === 'DECIMAL' ? Number : undefined
+  }
   const decimal = decimalType(type)
   if (decimal === undefined) return undefined
   const stored =
     logical?.type === 'DECIMAL' ? logical.scale : converted === 'DECIMAL' ? (element.scale ?? 0) : undefined
   return stored === decimal.scale ? undefined : (value) => scaledDecimal(String(value), decimal.scale) ?? String(value)
+}
+
+const TEXTS = new Set<string | undefined>(['UTF8', 'JSON', 'ENUM', 'STRING'])
+
+function isText({ converted_type: converted, logical_type: logical }: ParquetTree['element']): boolean {
+  return TEXTS.has(converted) || TEXTS.has(logical?.type)
 }
 
 const PRIMITIVES = new Set([

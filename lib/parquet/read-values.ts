@@ -62,8 +62,33 @@ function singleConvert(node: SchemaTree): Convert | undefined {
       return inner === null || elements === undefined ? inner : elements(inner)
     }
   }
-  const element3 = child.children[0]
-  return listConvert(element3 === undefined ? leafConvert(child.element) : nodeConvert(element3))
+  const inner = child.children[0]
+  if (inner === undefined) return listConvert(leafConvert(child.element))
+  return listElement(node) === child ? groupListConvert(child, inner) : listConvert(nodeConvert(inner))
+}
+
+/**
+ * The element of a node that is annotated as a list. The repeated node in it is a level of its own (`list`, `bag`), or the element
+ * itself: a leaf, a group of several fields, one that is a list or a map, or that goes by a name which old writers gave elements.
+ */
+export function listElement({ element, children }: SchemaTree): SchemaTree | undefined {
+  const child = children[0]
+  const inner = child?.children[0]
+  if (child === undefined || inner === undefined || child.element.repetition_type !== 'REPEATED') return child
+  const { name } = child.element
+  const isElement = child.children.length > 1 || isList(child.element) || isMap(child.element)
+  return isElement || name === 'array' || name === `${element.name}_tuple` ? child : inner
+}
+
+/** Elements that are groups of one field come as that field alone: hyparquet takes the group for a level of the list. */
+function groupListConvert(group: SchemaTree, inner: SchemaTree): Convert {
+  const convert = singleConvert(group)
+  const name = inner.element.name
+  return (value) =>
+    Array.from(value as ArrayLike<unknown>, (item) => {
+      const whole = isList(group.element) ? item : { [name]: item ?? null }
+      return whole === null || whole === undefined || convert === undefined ? (whole ?? null) : convert(whole)
+    })
 }
 
 function listConvert(element: Convert | undefined): Convert {

@@ -145,6 +145,39 @@ describe('types of other writers', () => {
     ])
   })
 
+  // The repeated node is the element: Spark's legacy format, and Avro's.
+  test.each([
+    ['list_tuple', undefined, [[{ n: 1 }, { n: 2 }], [], null]],
+    ['array', undefined, [[{ n: 1 }, { n: 2 }], [], null]],
+    ['bag', undefined, [[1, 2], [], null]],
+  ])('lists in two levels, with elements called %s', async (name, converted_type, expected) => {
+    const bytes = foreign([], {
+      schema: [
+        { name: 'root', num_children: 1 },
+        { name: 'list', repetition_type: 'OPTIONAL', num_children: 1, converted_type: 'LIST' },
+        { name, repetition_type: 'REPEATED', num_children: 1, converted_type },
+        { name: 'n', type: 'INT32', repetition_type: 'REQUIRED' },
+      ],
+      columnData: [{ name: 'list', data: [[1, 2], [], null] }],
+    })
+    expect((await rowsOf(bytes)).map(({ list }) => list)).toEqual(expected)
+  })
+
+  test('lists of maps in two levels', async () => {
+    const bytes = foreign([], {
+      schema: [
+        { name: 'root', num_children: 1 },
+        { name: 'list', repetition_type: 'OPTIONAL', num_children: 1, converted_type: 'LIST' },
+        { name: 'array', repetition_type: 'REPEATED', num_children: 1, converted_type: 'MAP' },
+        { name: 'key_value', repetition_type: 'REPEATED', num_children: 2 },
+        { name: 'key', type: 'INT32', repetition_type: 'REQUIRED' },
+        { name: 'value', type: 'INT32', repetition_type: 'OPTIONAL' },
+      ],
+      columnData: [{ name: 'list', data: [[[{ key: 1, value: 2 }], []], null] }],
+    })
+    expect((await rowsOf(bytes)).map(({ list }) => list)).toEqual([[new Map([[1, 2]]), new Map()], null])
+  })
+
   test.each(['SNAPPY', 'GZIP', 'LZ4_RAW', 'BROTLI'] as const)('codec %s', async (codec) => {
     const data = Array.from({ length: 100 }, (_, i) => `text ${i % 3}`)
     const { brotliCompressSync } = await import('node:zlib')
