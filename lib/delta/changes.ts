@@ -115,7 +115,8 @@ async function* commitChanges(
 }
 
 async function* recorded(source: RowSource, file: ChangeFile, columns: readonly string[]): AsyncGenerator<Changes> {
-  for await (const rows of readStoredRows(source, file, [...fieldsOf(source, columns), CHANGE_TYPE])) yield { rows }
+  const fields = [...fieldsOf(source, columns), CHANGE_TYPE]
+  for await (const { rows } of readStoredRows(source, file, fields)) yield { rows }
 }
 
 /** A file whose deletion vector was replaced: rows that it hides now were deleted, rows that it hides no more came back. */
@@ -129,13 +130,11 @@ async function* vectorChanges(
     vectorOf(source, before.deletionVector),
     vectorOf(source, after.deletionVector),
   ])
-  let first = 0
-  for await (const rows of readStoredRows(source, after, fieldsOf(source, columns))) {
+  for await (const { rows, firstIndex: first } of readStoredRows(source, after, fieldsOf(source, columns))) {
     const was = (at: number): boolean => hidden?.has(first + at) !== true
     const is = (at: number): boolean => hides?.has(first + at) !== true
     yield { type: 'delete', rows: rows.filter((_, at) => was(at) && !is(at)) }
     yield { type: 'insert', rows: rows.filter((_, at) => is(at) && !was(at)) }
-    first += rows.length
   }
 }
 

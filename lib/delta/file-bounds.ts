@@ -24,7 +24,11 @@ const ANY: Presence = { nulls: true, values: true }
 const NONE: KeyRange = { low: undefined, high: undefined }
 
 /** Of a file's partition values and statistics (PROTOCOL.md, "Per-file Statistics"), which are parsed when they are first asked for. */
-export function fileStatistics(file: AddFile, layout: TableLayout, table: string): FileStatistics {
+export function fileStatistics(
+  file: Pick<AddFile, 'partitionValues' | 'stats'>,
+  layout: TableLayout,
+  table: string,
+): FileStatistics {
   let parsed: Json | undefined
   const stats = (): Json => {
     parsed ??= parseStats(file.stats)

@@ -50,6 +50,8 @@ export interface CompiledPredicate {
   mayMatch(file: AddFile): boolean
   /** True only when every row of the file matches. */
   allMatch(file: AddFile): boolean
+  /** As `mayMatch`, by statistics of whatever rows. */
+  mayMatchBy(statistics: FileStatistics): boolean
 }
 
 /**
@@ -65,6 +67,7 @@ export function compilePredicate(where: Predicate, layout: TableLayout, table: s
     matches: (row) => node.evaluate(row) === TRUE,
     mayMatch: (file) => (outcomes(file) & TRUE) !== 0,
     allMatch: (file) => outcomes(file) === TRUE,
+    mayMatchBy: (statistics) => (node.outcomes(statistics) & TRUE) !== 0,
   }
 }
 

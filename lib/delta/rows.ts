@@ -23,18 +23,22 @@ export function filesMatching(files: Iterable<AddFile>, predicate: CompiledPredi
  *
  * @throws SluiceError what `readFileRows` and `compilePredicate` throw
  */
-export async function* readRows(source: RowSource, options: RowOptions): AsyncGenerator<readonly TableRow[]> {
+export async function* readRows(
+  source: RowSource,
+  files: Iterable<AddFile>,
+  options: RowOptions,
+): AsyncGenerator<readonly TableRow[]> {
   const wanted = fieldsOf(source, options.columns).map(({ name }) => name)
   const { where } = options
   const predicate = where === undefined ? undefined : compilePredicate(where, source.layout, source.paths.name)
-  const columns = [...new Set([...wanted, ...(predicate?.columns ?? [])])]
   let left = options.limit ?? Number.POSITIVE_INFINITY
-  for (const file of source.contents.files.values()) {
+  for (const file of files) {
     if (left <= 0) return
     if (predicate !== undefined && !predicate.mayMatch(file)) continue
-    for await (const { rows } of readFileRows(source, file, columns)) {
-      const matching =
-        predicate === undefined ? rows : filtered(rows, predicate, wanted, columns.length > wanted.length)
+    const filter = predicate === undefined || predicate.allMatch(file) ? undefined : predicate
+    const columns = [...new Set([...wanted, ...(filter?.columns ?? [])])]
+    for await (const { rows } of readFileRows(source, file, columns, filter)) {
+      const matching = filter === undefined ? rows : filtered(rows, filter, wanted, columns.length > wanted.length)
       const run = matching.length <= left ? matching : matching.slice(0, left)
       left -= run.length
       if (run.length > 0) yield run

@@ -6,6 +6,7 @@ import { layoutOf, type TableLayout } from '#delta/layout.ts'
 import type { LogPaths } from '#delta/log.ts'
 import { checkReadable } from '#delta/protocol.ts'
 import { type RowOptions, readRows } from '#delta/rows.ts'
+import { type ScanBatch, type ScanOptions, scanFiles } from '#delta/scan.ts'
 import { type StructType, toFields } from '#delta/schema-json.ts'
 import { totalRecords } from '#delta/stats.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
@@ -40,6 +41,11 @@ export interface Snapshot {
    * DELTA_FILE_DAMAGED, DELTA_VECTOR_CORRUPT, DELTA_PATH_OUTSIDE, DELTA_FEATURE_UNSUPPORTED naming a type, PARQUET_INVALID
    */
   rows(options?: RowOptions): AsyncIterable<readonly TableRow[]>
+  /**
+   * The rows as columns, file by file, a row group at a time: typed arrays, and which of their rows count. Faster than `rows`, at the
+   * same cost in requests, with the same errors.
+   */
+  scan(options?: ScanOptions): AsyncIterable<ScanBatch>
 }
 
 /** @throws SluiceError DELTA_FEATURE_UNSUPPORTED naming the reader features that are missing */
@@ -95,7 +101,12 @@ class LogSnapshot implements Snapshot {
 
   rows(options: RowOptions = {}): AsyncIterable<readonly TableRow[]> {
     const { store, paths, contents, layout } = this
-    return readRows({ store, paths, contents, layout }, options)
+    return readRows({ store, paths, contents, layout }, this.files, options)
+  }
+
+  scan(options: ScanOptions = {}): AsyncIterable<ScanBatch> {
+    const { store, paths, contents, layout } = this
+    return scanFiles({ store, paths, contents, layout }, this.files, options)
   }
 }
 

@@ -36,7 +36,7 @@ export async function* readParquetRows(
   }
 }
 
-type Getter = (row: number) => unknown
+export type Getter = (row: number) => unknown
 
 /** Rows [start, end) as objects, which all start from one template: they share their shape. */
 function rowsFrom(
@@ -52,7 +52,8 @@ function rowsFrom(
   return rows
 }
 
-function valueGetter(vector: DecodedVector): Getter {
+/** The values of a column as rows have them. */
+export function valueGetter(vector: DecodedVector): Getter {
   const present = presentGetter(vector)
   const { valid } = vector
   return valid === null ? present : (row) => (valid[row]! === 0 ? null : present(row))
