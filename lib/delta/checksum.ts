@@ -11,11 +11,14 @@ export interface TableState {
   readonly protocol: Protocol
   readonly metadata: Metadata
   readonly txns: ReadonlyMap<string, Txn>
-  readonly numFiles: number
-  readonly tableSizeBytes: number
+  /** Null where nobody has said it, and counting would mean to read the list of files. */
+  readonly numFiles: number | null
+  readonly tableSizeBytes: number | null
 }
 
-export function encodeChecksum(state: TableState, txnId: string | undefined): Uint8Array {
+/** Null when the counts are not known: a checksum must be right. */
+export function encodeChecksum(state: TableState, txnId: string | undefined): Uint8Array | null {
+  if (state.numFiles === null || state.tableSizeBytes === null) return null
   return new TextEncoder().encode(
     JSON.stringify({
       ...(txnId === undefined ? {} : { txnId }),
@@ -52,24 +55,8 @@ export function decodeChecksum(bytes: Uint8Array, version: number, file: string)
   }
 }
 
-/**
- * The state after one more commit, or undefined where the commit alone does not tell: a remove without a size, or files that are
- * added without a change of data and without a remove (they may be in the table already).
- */
-export function foldCommit(state: TableState, actions: Actions): TableState | undefined {
-  let numFiles = state.numFiles
-  let tableSizeBytes = state.tableSizeBytes
-  for (const add of actions.adds) {
-    if (!add.dataChange && actions.removes.length === 0) return undefined
-    numFiles++
-    tableSizeBytes += add.size
-  }
-  for (const remove of actions.removes) {
-    if (remove.size === undefined) return undefined
-    numFiles--
-    tableSizeBytes -= remove.size
-  }
-  if (numFiles < 0 || tableSizeBytes < 0) return undefined
+/** The state after one more commit; without counts where commit or state do not tell them. */
+export function foldCommit(state: TableState, actions: Actions): TableState {
   const txns = new Map(state.txns)
   for (const txn of actions.txns) txns.set(txn.appId, txn)
   return {
@@ -77,10 +64,33 @@ export function foldCommit(state: TableState, actions: Actions): TableState | un
     protocol: actions.protocol ?? state.protocol,
     metadata: actions.metadata ?? state.metadata,
     txns,
-    numFiles,
-    tableSizeBytes,
+    ...foldCounts(state, actions),
   }
 }
+
+export type Counts = Pick<TableState, 'numFiles' | 'tableSizeBytes'>
+
+/**
+ * What a commit does to the counts. Null where it does not tell: a remove without a size, or files that are added without a change of
+ * data and without a remove (they may be in the table already).
+ */
+export function foldCounts(before: Counts, { adds, removes }: Pick<Actions, 'adds' | 'removes'>): Counts {
+  let { numFiles, tableSizeBytes } = before
+  if (numFiles === null || tableSizeBytes === null) return UNKNOWN
+  for (const add of adds) {
+    if (!add.dataChange && removes.length === 0) return UNKNOWN
+    numFiles++
+    tableSizeBytes += add.size
+  }
+  for (const remove of removes) {
+    if (remove.size === undefined) return UNKNOWN
+    numFiles--
+    tableSizeBytes -= remove.size
+  }
+  return numFiles < 0 || tableSizeBytes < 0 ? UNKNOWN : { numFiles, tableSizeBytes }
+}
+
+const UNKNOWN: Counts = { numFiles: null, tableSizeBytes: null }
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0

@@ -69,10 +69,8 @@ export async function commitAfter(
   for (let lost = 0; lost < LOST_MAX; lost++) {
     const winner = await claim(deps, paths, before.version + 1, bytes, attempt.txnId)
     if (winner === null) {
-      const after = foldCommit(before, complete(attempt.actions))
-      if (after === undefined) throw new Error('an append always folds')
       crowd.won()
-      return after
+      return foldCommit(before, complete(attempt.actions))
     }
     await deps.clock.sleep(crowd.lost(lost + 1, chance(lost, attempt.txnId)))
     const known = before
@@ -152,7 +150,7 @@ async function stateAfterLoss(
   before: TableState,
   winner: Actions,
 ): Promise<TableState> {
-  const next = foldCommit(before, winner) ?? before
+  const next = foldCommit(before, winner)
   const listing = await listLog(deps.store, paths, next.version)
   // A LIST that lags behind tells nothing new.
   return listing.latest <= next.version ? next : stateFrom(deps.store, paths, listing, next)

@@ -103,6 +103,14 @@ export async function listLog(store: ObjectStore, paths: LogPaths, from: number)
   return { from, latest, commits, checksums, checkpoints, compactions }
 }
 
+/** Whether the log has anything of this version or a later one. One LIST. */
+export async function logReaches(store: ObjectStore, paths: LogPaths, version: number): Promise<boolean> {
+  for await (const { path } of store.list(paths.folder, { startAfter: paths.folder + paddedVersion(version) })) {
+    if (/^\d{20}\./.test(path.slice(paths.folder.length))) return true
+  }
+  return false
+}
+
 function addPart(
   found: Map<number, Map<number, (ObjectInfo | undefined)[]>>,
   version: number,

@@ -3,18 +3,31 @@ import { decodeChecksum, encodeChecksum, foldCommit, type TableState } from '#de
 import type { TableContents } from '#delta/contents.ts'
 import { type LogListing, type LogPaths, listLog } from '#delta/log.ts'
 import { forEachCommit, notATable, replay } from '#delta/replay.ts'
+import { replayState } from '#delta/state-replay.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
+
+/** Checksums that are looked at: those of other writers may say too little, all of them. */
+const CHECKSUMS_MAX = 2
+/** Files, or actions of the log, of a table that is replayed whole for its counts. */
+const SMALL = 20_000
 
 /**
  * The latest state of a table, for an append: by the checksum of its latest version (1 LIST, 1 GET). Where the last writer left
- * none, the commits since the newest checksum are folded into it (a GET each); where a commit does not tell enough or there is no
- * checksum at all, the log is replayed once, and our next commit leaves one.
+ * none, the commits since the newest checksum are folded into it (a GET each). Where there is no checksum at all, or a commit does not
+ * tell what it did to the counts, a small table is replayed once, and our next commit leaves a checksum; of a large one all but the
+ * list of files is read, and its counts stay unknown.
  *
  * @param known a state from before: saves its GET if nothing was committed since
+ * @param since a version that the log has had, instead of asking for its newest checkpoint
  * @throws SluiceError DELTA_NOT_A_TABLE and what `replay` throws
  */
-export async function loadState(store: ObjectStore, paths: LogPaths, known?: TableState): Promise<TableState> {
-  const from = known?.version ?? (await readLastCheckpoint(store, paths))?.version ?? 0
+export async function loadState(
+  store: ObjectStore,
+  paths: LogPaths,
+  known?: TableState,
+  since?: number,
+): Promise<TableState> {
+  const from = known?.version ?? since ?? (await readLastCheckpoint(store, paths))?.version ?? 0
   let listing = await listLog(store, paths, from)
   // Less than was there before: the LIST lags behind, or somebody made the table anew.
   if (known !== undefined && listing.latest < known.version) {
@@ -30,7 +43,7 @@ export async function loadStateAt(store: ObjectStore, paths: LogPaths, version: 
   return (await readChecksum(store, paths, version)) ?? stateOf(await replay(store, paths, { version }))
 }
 
-/** Leaves the checksum of a version, unless there is one. A failure is nobody's failure: the next writer does without. One PUT. */
+/** Leaves the checksum of a version, unless there is one or the counts are not known. A failure is nobody's failure: the next writer does without. One PUT. */
 export async function writeChecksum(
   store: ObjectStore,
   paths: LogPaths,
@@ -38,6 +51,7 @@ export async function writeChecksum(
   txnId: string | undefined,
 ): Promise<void> {
   const bytes = encodeChecksum(state, txnId)
+  if (bytes === null) return
   await store.create(paths.checksum(state.version), bytes).catch(() => false)
 }
 
@@ -65,7 +79,12 @@ export async function stateFrom(
   if (known?.version === latest) return known
   const base = await newestChecksum(store, paths, listing, known)
   const folded = base === undefined ? undefined : await foldTo(store, listing, base)
-  return folded ?? stateOf(await replay(store, paths, { version: latest }))
+  if (folded !== undefined && (folded.numFiles !== null || base!.numFiles === null)) return folded
+  const whole = async (): Promise<TableState> => stateOf(await replay(store, paths, { version: latest }))
+  if (folded !== undefined) return base!.numFiles! <= SMALL ? whole() : folded
+  const replayed = await replayState(store, listing)
+  if (replayed === undefined) return whole()
+  return replayed.state.numFiles === null && replayed.actions <= SMALL ? whole() : replayed.state
 }
 
 /** The newest usable checksum that is listed, or the known state where none is newer. */
@@ -76,10 +95,10 @@ async function newestChecksum(
   known: TableState | undefined,
 ): Promise<TableState | undefined> {
   const usable = known !== undefined && known.version < listing.latest ? known : undefined
-  const newestFirst = [...listing.checksums].sort((a, b) => b - a)
-  for (const version of newestFirst) {
-    if (version > listing.latest) continue
-    if (usable !== undefined && version <= usable.version) break
+  const newestFirst = [...listing.checksums]
+    .filter((version) => version <= listing.latest && version > (usable?.version ?? -1))
+    .sort((a, b) => b - a)
+  for (const version of newestFirst.slice(0, CHECKSUMS_MAX)) {
     const state = await readChecksum(store, paths, version)
     if (state !== undefined) return state
   }
@@ -92,7 +111,7 @@ async function readChecksum(store: ObjectStore, paths: LogPaths, version: number
   return bytes === undefined ? undefined : decodeChecksum(bytes, version, file)
 }
 
-/** Undefined when a commit on the way is missing or does not tell what it did to the counts. */
+/** Undefined when a commit on the way is missing. */
 async function foldTo(store: ObjectStore, listing: LogListing, base: TableState): Promise<TableState | undefined> {
   const commits: { readonly path: string }[] = []
   for (let version = base.version + 1; version <= listing.latest; version++) {
@@ -100,9 +119,9 @@ async function foldTo(store: ObjectStore, listing: LogListing, base: TableState)
     if (commit === undefined) return undefined
     commits.push(commit)
   }
-  let state: TableState | undefined = base
+  let state: TableState = base
   await forEachCommit(store, commits, (actions) => {
-    if (state !== undefined) state = foldCommit(state, actions)
+    state = foldCommit(state, actions)
   })
   return state
 }

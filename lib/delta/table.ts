@@ -12,7 +12,7 @@ import type { DeltaDeps } from '#delta/deps.ts'
 import { describeContents, type TableDescription } from '#delta/describe.ts'
 import { evolveSchema } from '#delta/evolve.ts'
 import { type HistoryEntry, readHistory } from '#delta/history.ts'
-import { LogPaths, listLog } from '#delta/log.ts'
+import { LogPaths, listLog, logReaches } from '#delta/log.ts'
 import { type CleanupResult, cleanLog } from '#delta/log-cleanup.ts'
 import { type MergeOptions, mergeRows } from '#delta/merge.ts'
 import type { WriteResult } from '#delta/opened-version.ts'
@@ -56,8 +56,9 @@ export interface AppendState {
   readonly fields: Fields
   readonly metadata: Metadata
   readonly protocol: Protocol
-  readonly numFiles: number
-  readonly totalBytes: number
+  /** Null, as the bytes, for a large table of other writers that say nowhere how many there are. */
+  readonly numFiles: number | null
+  readonly totalBytes: number | null
 }
 
 /**
@@ -69,20 +70,25 @@ export class DeltaTable {
   private readonly deps: DeltaDeps
   private readonly paths: LogPaths
   private readonly crowd = new Crowd()
+  /** A version that the log had when the table was opened: where a first LIST begins. */
+  private readonly since: number
   private known: TableState | undefined
 
-  private constructor(deps: DeltaDeps, path: string, known: TableState | undefined) {
+  private constructor(deps: DeltaDeps, path: string, known: TableState | undefined, since = 0) {
     this.deps = deps
     this.path = path
     this.paths = new LogPaths(path)
     this.known = known
+    this.since = since
   }
 
-  /** One LIST. @throws SluiceError DELTA_NOT_A_TABLE */
+  /** One GET and one LIST. @throws SluiceError DELTA_NOT_A_TABLE */
   static async open(deps: DeltaDeps, path: string): Promise<DeltaTable> {
     const paths = new LogPaths(path)
-    for await (const { path: found } of deps.store.list(paths.folder)) {
-      if (/^\d{20}\./.test(found.slice(paths.folder.length))) return new DeltaTable(deps, path, undefined)
+    const hint = await readLastCheckpoint(deps.store, paths)
+    // A hint to what is gone is worth nothing.
+    for (const since of hint === undefined ? [0] : [hint.version, 0]) {
+      if (await logReaches(deps.store, paths, since)) return new DeltaTable(deps, path, undefined, since)
     }
     throw notATable(deps.store, paths)
   }
@@ -132,13 +138,13 @@ export class DeltaTable {
   }
 
   /**
-   * The latest version with all that an append needs, never the list of files. Warm: one LIST, and one small GET if anybody else
-   * committed. The first time one GET more.
+   * The latest version with all that an append needs, never the list of files. One LIST, and one small GET the first time or if
+   * anybody else committed; more for tables whose writers leave no checksums.
    *
    * @throws SluiceError DELTA_NOT_A_TABLE, DELTA_FEATURE_UNSUPPORTED
    */
   async appendState(): Promise<AppendState> {
-    const state = await loadState(this.deps.store, this.paths, this.known)
+    const state = await loadState(this.deps.store, this.paths, this.known, this.since)
     this.known = state
     checkReadable(state.protocol, this.path)
     return {
@@ -188,7 +194,7 @@ export class DeltaTable {
    * changed, DELTA_COMMIT_FAILED (retryable), DELTA_FEATURE_UNSUPPORTED
    */
   async append(rows: RowsInput, options: AppendOptions = {}): Promise<WriteResult> {
-    const state = (): Promise<TableState> => loadState(this.deps.store, this.paths, this.known)
+    const state = (): Promise<TableState> => loadState(this.deps.store, this.paths, this.known, this.since)
     const { result, state: after } = await appendRows(this.deps, this.paths, state, rows, options)
     this.remember(after)
     return result
@@ -358,7 +364,7 @@ export class DeltaTable {
 
   private async stateAt(version: number): Promise<TableState> {
     if (this.known?.version === version) return this.known
-    if (this.known === undefined) this.known = await loadState(this.deps.store, this.paths)
+    if (this.known === undefined) this.known = await loadState(this.deps.store, this.paths, undefined, this.since)
     if (this.known.version === version) return this.known
     return loadStateAt(this.deps.store, this.paths, version)
   }

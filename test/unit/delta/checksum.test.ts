@@ -56,7 +56,6 @@ describe('a version checksum', () => {
     counting.take()
     const state = await next.appendState()
     expect(counting.take()).toEqual([
-      `get ${LOG}/_last_checkpoint`,
       `list ${LOG}/`,
       `get ${crc(3)}`,
       `get ${LOG}/${versionName(4)}.json`,
