@@ -6,6 +6,7 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 // As in a clone everywhere else: 'sluice' means the sources.
 const alias = [
   { find: /^sluice$/, replacement: path('./lib/index.ts') },
+  { find: /^sluice\/delta$/, replacement: path('./lib/delta.ts') },
   { find: /^sluice\/testing$/, replacement: path('./lib/testing/index.ts') },
 ]
 

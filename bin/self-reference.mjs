@@ -4,6 +4,7 @@ import { registerHooks } from 'node:module'
 
 const SOURCES = {
   sluice: new URL('../lib/index.ts', import.meta.url).href,
+  'sluice/delta': new URL('../lib/delta.ts', import.meta.url).href,
   'sluice/testing': new URL('../lib/testing/index.ts', import.meta.url).href,
 }
 

@@ -96,6 +96,7 @@ describe('The tarball', () => {
       '--no-color',
     ])
     expect(report).toMatch(/"sluice"\s+node16 \(from ESM\): OK \(ESM\)\s+bundler: OK/)
+    expect(report).toMatch(/"sluice\/delta"\s+node16 \(from ESM\): OK \(ESM\)\s+bundler: OK/)
     expect(report).toMatch(/"sluice\/testing"\s+node16 \(from ESM\): OK \(ESM\)\s+bundler: OK/)
   })
 })
@@ -105,14 +106,15 @@ describe('In an empty project', () => {
     expect(run(join(project, 'node_modules', '.bin', 'sluice'), ['--version'], project).trim()).toBe(version)
   })
 
-  test('sluice and sluice/testing can be imported', () => {
+  test('sluice, sluice/delta and sluice/testing can be imported', () => {
     const out = runInProject(
       'import.js',
       "import * as sluice from 'sluice'",
+      "import * as delta from 'sluice/delta'",
       "import * as testing from 'sluice/testing'",
-      'console.log(Object.keys(sluice).length > 0, Object.keys(testing).length > 0)',
+      'console.log([sluice, delta, testing].map((module) => Object.keys(module).length > 0).join())',
     )
-    expect(out).toBe('true true\n')
+    expect(out).toBe('true,true,true\n')
   })
 
   test('TypeScript finds the declarations', () => {
@@ -120,10 +122,11 @@ describe('In an empty project', () => {
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['types.ts'] }))
     const lines = [
       "import * as sluice from 'sluice'",
+      "import * as delta from 'sluice/delta'",
       "import * as testing from 'sluice/testing'",
       '// An unresolved module would be any, and any has every key.',
       "type Declared<Module> = 'no such export' extends keyof Module ? false : true",
-      'export const declared: [Declared<typeof sluice>, Declared<typeof testing>] = [true, true]',
+      'export const declared: [Declared<typeof sluice>, Declared<typeof delta>, Declared<typeof testing>] = [true, true, true]',
     ]
     writeFileSync(join(project, 'types.ts'), `${lines.join('\n')}\n`)
     expect(run(tool('tsc'), ['-p', project])).toBe('')
@@ -136,6 +139,20 @@ describe('In an empty project', () => {
       'console.log(crimes.default.name)',
     )
     expect(out).toBe('crimes\n')
+  })
+
+  test('a Delta table is written and read in ten lines', () => {
+    const out = runInProject(
+      'table.js',
+      "import { c, DeltaTable, directory } from 'sluice/delta'",
+      '',
+      "const fields = [{ name: 'id', ...c.long() }, { name: 'city', ...c.string().nullable() }]",
+      "const table = await DeltaTable.create(directory('lake'), 'cities', { fields })",
+      "await table.append([{ id: 1, city: 'Bonn' }, { id: 2, city: null }])",
+      "await table.merge([{ id: 2, city: 'Ulm' }], { on: ['id'] })",
+      'for await (const rows of (await table.snapshot()).rows({ where: { id: 2 } })) console.log(JSON.stringify(rows))',
+    )
+    expect(out).toBe('[{"id":2,"city":"Ulm"}]\n')
   })
 
   test('a pipeline of ten lines runs over rows in memory', () => {

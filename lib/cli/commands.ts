@@ -31,6 +31,22 @@ export const COMMANDS: Readonly<Record<string, LazyCommand>> = {
     summary: 'list the commits of a table',
     load: async () => (await import('#cli/history.ts')).historyCommand,
   },
+  describe: {
+    summary: 'say what a table is: columns, properties, files, protocol',
+    load: async () => (await import('#cli/describe.ts')).describeCommand,
+  },
+  optimize: {
+    summary: 'write the small files of a table together, or sort its rows',
+    load: async () => (await import('#cli/optimize.ts')).optimizeCommand,
+  },
+  vacuum: {
+    summary: 'delete files that a table no longer needs',
+    load: async () => (await import('#cli/vacuum.ts')).vacuumCommand,
+  },
+  restore: {
+    summary: 'make a table what it was at a version or a time',
+    load: async () => (await import('#cli/restore.ts')).restoreCommand,
+  },
   lag: {
     summary: 'how far each partition is, and what holds the watermark',
     load: async () => (await import('#cli/lag.ts')).lagCommand,

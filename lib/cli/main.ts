@@ -7,7 +7,7 @@ import { nearest } from '#core/nearest.ts'
 
 /** Codes that mean: the command line or the input is wrong, not the program or the machine. */
 const USAGE_CODES =
-  /^(USAGE|INPUT_|CSV_|PIPELINE_|TABLE_UNKNOWN|COLUMN_UNKNOWN|DELTA_VERSION_NOT_FOUND|TIME_ZONE_UNKNOWN|NAME_INVALID|QUERY_FAILED|DATA_FOLDER_NOT_FOUND|TOPIC_PARTITIONS_MISMATCH)/
+  /^(USAGE|INPUT_|CSV_|PIPELINE_|TABLE_UNKNOWN|COLUMN_UNKNOWN|DELTA_VERSION_NOT_FOUND|DELTA_NOT_A_TABLE|DELTA_RETENTION_TOO_SHORT|DELTA_PREDICATE_INVALID|DURATION_INVALID|TIME_ZONE_UNKNOWN|NAME_INVALID|QUERY_FAILED|DATA_FOLDER_NOT_FOUND|TOPIC_PARTITIONS_MISMATCH)/
 
 /** The `sluice` command. Resolves with the exit code. */
 export async function main(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {

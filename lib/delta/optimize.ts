@@ -29,6 +29,8 @@ export interface OptimizeOptions {
   readonly where?: Predicate
   /** Sort rows by these columns, the first most of all, so that filters on them skip files. Default: rows stay in their order. */
   readonly clusterBy?: readonly string[]
+  /** Only say how many files would be written anew. */
+  readonly dryRun?: boolean
   /** Times that files are planned anew of which others took some meanwhile. Default 5. */
   readonly attempts?: number
 }
@@ -62,6 +64,11 @@ export async function optimizeFiles(deps: DeltaDeps, paths: LogPaths, options: O
   }
   let version = await openVersion(deps, paths)
   comparisonBy(version, shape.clusterBy)
+  if (options.dryRun === true) {
+    const files = planBins(version, shape).flat()
+    const metrics = { numRemovedFiles: files.length, numRemovedBytes: totalSize(files) }
+    return { ...nothingDone(version.state.version), metrics }
+  }
   const totals: Totals = { committed: [], version: version.state.version, lost: 0 }
   for (let attempt = options.attempts ?? ATTEMPTS; attempt > 0; attempt--) {
     const bins = planBins(version, shape)

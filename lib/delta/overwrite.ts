@@ -46,6 +46,9 @@ export function overwriteRows(
     const { read, deleted } = await removeOld(version, predicate, rewrite)
     const written = await writeNew(version, predicate, input, rewrite)
     const files = await rewrite.finish()
+    if (files.adds.length + files.removes.length === 0 && options.txn === undefined) {
+      return nothingDone(version.state.version)
+    }
     const metrics = {
       numFiles: files.adds.length,
       numOutputRows: written,

@@ -17,6 +17,11 @@ import { checkWritable } from '#delta/protocol.ts'
 import { replay, type VersionChoice } from '#delta/replay.ts'
 import { commitTransaction } from '#delta/transaction.ts'
 
+export interface RestoreOptions extends VersionChoice {
+  /** Only say what would come and go. */
+  readonly dryRun?: boolean
+}
+
 /** Files that are looked for at once. */
 const HEADS = 16
 
@@ -24,7 +29,11 @@ const HEADS = 16
  * Makes the table what it was: its files and its schema, as a new version. Transactions stay as they are now, and so does the protocol.
  * Nothing may be added or removed meanwhile; it is planned anew then.
  */
-export function restoreVersion(deps: DeltaDeps, paths: LogPaths, choice: VersionChoice): Promise<WriteResult> {
+export function restoreVersion(
+  deps: DeltaDeps,
+  paths: LogPaths,
+  { dryRun, ...choice }: RestoreOptions,
+): Promise<WriteResult> {
   if (choice.version === undefined && choice.timestamp === undefined) {
     throw new RangeError('restore needs a version or a timestamp')
   }
@@ -51,6 +60,7 @@ export function restoreVersion(deps: DeltaDeps, paths: LogPaths, choice: Version
       removedFilesSize: totalSize(gone),
       numOfFilesAfterRestore: then.files.size,
     }
+    if (dryRun === true) return { ...nothingDone(now.state.version), metrics }
     const after = await commitTransaction(deps, paths, {
       operation: 'RESTORE',
       parameters: { version: String(then.version), timestamp: new Date(then.timestamp).toISOString() },

@@ -21,7 +21,7 @@ import { type OverwriteOptions, overwriteRows } from '#delta/overwrite.ts'
 import type { Predicate } from '#delta/predicate.ts'
 import { checkCheckpointable, checkReadable, checkWritable } from '#delta/protocol.ts'
 import { notATable, replay, type VersionChoice } from '#delta/replay.ts'
-import { restoreVersion } from '#delta/restore.ts'
+import { type RestoreOptions, restoreVersion } from '#delta/restore.ts'
 import type { RowsInput } from '#delta/rows-input.ts'
 import { parseSchema, type StructType, schemaDifferences, toFields, toStruct } from '#delta/schema-json.ts'
 import { type Snapshot, snapshotOf, txnVersions } from '#delta/snapshot.ts'
@@ -36,8 +36,11 @@ export type { Append } from '#delta/append.ts'
 export type { NewDeltaTable, NewTable } from '#delta/create.ts'
 export { writeDataFile } from '#delta/data-file.ts'
 export type { DeltaDeps } from '#delta/deps.ts'
+export type { TableDescription } from '#delta/describe.ts'
 export type { HistoryEntry } from '#delta/history.ts'
 export type { WriteResult } from '#delta/opened-version.ts'
+export type { OptimizeOptions } from '#delta/optimize.ts'
+export type { Predicate } from '#delta/predicate.ts'
 export type { Snapshot } from '#delta/snapshot.ts'
 
 export interface SnapshotOptions extends VersionChoice {
@@ -265,8 +268,8 @@ export class DeltaTable {
    * @throws SluiceError DELTA_VERSION_NOT_FOUND, DELTA_FILE_MISSING for files that were vacuumed, DELTA_APPEND_ONLY,
    * DELTA_TRANSACTION_CONFLICT when others kept committing, DELTA_FEATURE_UNSUPPORTED
    */
-  restore(choice: VersionChoice): Promise<WriteResult> {
-    return restoreVersion(this.deps, this.paths, choice)
+  restore(options: RestoreOptions): Promise<WriteResult> {
+    return restoreVersion(this.deps, this.paths, options)
   }
 
   /**

@@ -56,7 +56,8 @@ export async function commitTransaction(
 
 function intentOf(paths: LogPaths, transaction: Transaction): Intent {
   const { adds = [], removes = [], reads } = transaction
-  const dataChange = [...adds, ...removes].some((file) => file.dataChange)
+  const files = [...adds, ...removes]
+  const dataChange = files.length === 0 || files.some((file) => file.dataChange)
   return {
     table: paths.name,
     operation: transaction.operation,
