@@ -1,0 +1,365 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { DeltaTable, directory, type StructType } from 'sluice/delta'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+/** Python with deltalake, pyarrow, polars and duckdb. */
+const PYTHON = process.env['READERS_PYTHON']
+/** File of DuckDB's delta extension. */
+const DUCKDB_DELTA = process.env['DUCKDB_DELTA']
+
+const run = promisify(execFile)
+
+/** pyarrow with deltalake often aborts in its own clean-up when Python exits, after all output; an exception never gets as far. */
+const LEAVE = `
+sys.stdout.flush()
+os._exit(0)
+`
+
+/**
+ * Prints the rows of a table by one engine, with a filter if given, ordered by id, as JSON that all engines agree on: instants in
+ * microseconds, dates in days, bytes in hex, decimals and large numbers as text, maps as sorted pairs.
+ */
+const READ = `
+import sys, os, json, datetime, decimal
+engine, path, extension, where = sys.argv[1:5]
+if engine == 'duckdb':
+    import duckdb
+    con = duckdb.connect(config={'allow_unsigned_extensions': 'true'})
+    con.execute("SET TimeZone = 'UTC'")
+    con.execute("load '" + extension + "'")
+    table = con.execute(f"select * from delta_scan('file://{path}') where " + (where or 'true')).to_arrow_table()
+elif engine == 'polars':
+    import polars
+    frame = polars.scan_delta(path)
+    table = (frame.filter(polars.sql_expr(where)) if where else frame).collect().to_arrow()
+else:
+    from deltalake import DeltaTable, QueryBuilder
+    import pyarrow
+    dt = DeltaTable(path)
+    if engine == 'pyarrow': table = dt.to_pyarrow_table()
+    else: table = pyarrow.table(QueryBuilder().register('t', dt).execute('select * from t where ' + (where or 'true')).read_all())
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+def plain(value):
+    if isinstance(value, datetime.datetime):
+        at = value if value.tzinfo else value.replace(tzinfo=datetime.timezone.utc)
+        return 'us:%d' % ((at - EPOCH) // datetime.timedelta(microseconds=1))
+    if isinstance(value, datetime.date): return (value - datetime.date(1970, 1, 1)).days
+    if isinstance(value, decimal.Decimal): return 'd:' + format(value, 'f')
+    if isinstance(value, (bytes, bytearray)): return 'hex:' + value.hex()
+    if isinstance(value, bool): return value
+    if isinstance(value, int) and abs(value) >= 2 ** 53: return 'n:%d' % value
+    if isinstance(value, tuple): return [plain(one) for one in value]
+    if isinstance(value, dict):
+        if set(value) == {'key', 'value'}: return [plain(value['key']), plain(value['value'])]
+        return {name: plain(value[name]) for name in sorted(value)}
+    if isinstance(value, list): return [plain(one) for one in value]
+    return value
+rows = [plain(row) for row in table.to_pylist()]
+for row in rows:
+    if row.get('m') is not None: row['m'] = sorted(row['m'])
+print(json.dumps(sorted(rows, key=lambda row: row['id'])))
+${LEAVE}`
+
+/** delta-rs as a writer, for as long as it is told: appends one row a commit, or merges it. */
+const WRITE = `
+import sys, os, time
+import pyarrow
+from deltalake import DeltaTable, write_deltalake
+action, path, first, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+schema = pyarrow.schema([pyarrow.field('id', pyarrow.int64(), nullable=False), pyarrow.field('name', pyarrow.string())])
+done = 0
+tries = 0
+while done < count:
+    id = first + done
+    rows = pyarrow.Table.from_pylist([{'id': id, 'name': 'delta-rs %d' % id}], schema=schema)
+    try:
+        if action == 'append': write_deltalake(path, rows, mode='append')
+        else:
+            (DeltaTable(path).merge(rows, 's.id = t.id', source_alias='s', target_alias='t')
+                .when_matched_update_all().when_not_matched_insert_all().execute())
+        done += 1
+    except Exception as error:
+        tries += 1
+        if tries > 200 or 'onflict' not in str(error) and 'ommit' not in str(error): raise
+        time.sleep(0.02)
+print(tries)
+${LEAVE}`
+
+const field = (name: string, type: StructType['fields'][0]['type'], nullable = true) => ({
+  name,
+  type,
+  nullable,
+  metadata: {},
+})
+
+const NESTED: StructType = {
+  type: 'struct',
+  fields: [field('x', 'integer'), field('in', { type: 'struct', fields: [field('y', 'decimal(9,3)')] })],
+}
+
+const SCHEMA: StructType = {
+  type: 'struct',
+  fields: [
+    field('id', 'long', false),
+    field('b', 'byte'),
+    field('s', 'short'),
+    field('i', 'integer'),
+    field('big', 'long'),
+    field('f', 'float'),
+    field('d', 'double'),
+    field('flag', 'boolean'),
+    field('text', 'string'),
+    field('raw', 'binary'),
+    field('day', 'date'),
+    field('at', 'timestamp'),
+    field('price', 'decimal(9,2)'),
+    field('wide', 'decimal(38,10)'),
+    field('nest', NESTED),
+    field('list', { type: 'array', elementType: 'string', containsNull: true }),
+    field('points', { type: 'array', elementType: NESTED, containsNull: false }),
+    field('m', { type: 'map', keyType: 'string', valueType: 'long', valueContainsNull: true }),
+  ],
+}
+
+type Row = Readonly<Record<string, unknown>>
+
+/** Every third value of each column is null, each column at another row. */
+function rowOf(id: number): Row {
+  const nest = { x: id, in: { y: `${id}.125` } }
+  const values: Record<string, unknown> = {
+    b: (id % 256) - 128,
+    s: 5 - id,
+    i: id * 1000,
+    big: 2n ** 62n + BigInt(id),
+    f: Math.fround(id / 3),
+    d: -(id + 1) / 7,
+    flag: id % 2 === 0,
+    text: `Wert ${id} – 😀`,
+    raw: Buffer.from(`bytes ${id}`),
+    day: id * 100 - 3000,
+    at: Date.UTC(2026, 1, 28, 23, 59, 59, 900) + id * 37 + 0.25,
+    price: `${id}.05`,
+    wide: `-${id}12345678901234567890.0000000001`,
+    nest: id % 4 === 0 ? { x: null, in: null } : nest,
+    list: id % 4 === 0 ? [] : ['a', null, String(id)],
+    points: [nest],
+    m: new Map([
+      ['k', id],
+      ['none', null],
+    ]),
+  }
+  return Object.fromEntries([
+    ['id', id],
+    ...Object.entries(values).map(([name, value], at) => [name, (id + at) % 3 === 0 ? null : value]),
+  ])
+}
+
+const rowsOf = (from: number, to: number): readonly Row[] =>
+  Array.from({ length: to - from }, (_, i) => rowOf(from + i))
+
+const INSTANTS = new Set(['at', 'p_at'])
+const DECIMALS = new Set(['price', 'wide', 'y', 'p_decimal'])
+
+/** As the Python scripts print them. */
+function plain(name: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `n:${value}`
+  if (INSTANTS.has(name) && typeof value === 'number') return `us:${Math.round(value * 1000)}`
+  if (DECIMALS.has(name) && typeof value === 'string') return `d:${value}`
+  if (value instanceof Uint8Array) return `hex:${Buffer.from(value).toString('hex')}`
+  if (value instanceof Map) return [...value].map(([key, item]) => [key, plain(name, item)]).sort()
+  if (Array.isArray(value)) return value.map((item) => plain(name, item))
+  if (typeof value !== 'object' || value === null) return value
+  const parts = Object.entries(value).map(([part, inner]) => [part, plain(part, inner)] as const)
+  return Object.fromEntries(parts.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+async function ownRows(table: DeltaTable): Promise<readonly unknown[]> {
+  const rows: Row[] = []
+  for await (const some of (await table.snapshot()).rows()) rows.push(...some)
+  return rows.sort((a, b) => Number(a['id']) - Number(b['id'])).map((row) => plain('', row))
+}
+
+const ENGINES = ['pyarrow', 'datafusion', 'polars', ...(DUCKDB_DELTA === undefined ? [] : ['duckdb'])]
+
+let root: string
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'sluice-tables-'))
+})
+afterEach(async () => {
+  await rm(root, { recursive: true, force: true })
+})
+
+async function python(script: string, ...args: readonly string[]): Promise<unknown> {
+  const { stdout } = await run(PYTHON!, ['-c', script, ...args], { maxBuffer: 64_000_000 })
+  return JSON.parse(stdout)
+}
+
+const readBy = (engine: string, path: string, where = ''): Promise<unknown> =>
+  python(READ, engine, join(root, path), DUCKDB_DELTA ?? '', where)
+
+async function expectSame(table: DeltaTable, count: number): Promise<void> {
+  const own = await ownRows(table)
+  expect(own).toHaveLength(count)
+  for (const engine of ENGINES)
+    expect({ engine, rows: await readBy(engine, table.path) }).toEqual({ engine, rows: own })
+}
+
+describe.skipIf(PYTHON === undefined)('tables written by every operation (READERS_PYTHON)', () => {
+  it('have equal rows of every type, read by every engine, after each operation', async () => {
+    const table = await DeltaTable.create(directory(root), 'all', { schema: SCHEMA })
+    await table.append(rowsOf(0, 40))
+    await table.append(rowsOf(40, 60))
+    expect(await ownRows(table)).toEqual(rowsOf(0, 60).map((row) => plain('', row)))
+    await expectSame(table, 60)
+    await table.delete({ id: { in: [3, 44] } })
+    await table.update(
+      { id: { lt: 10 } },
+      { text: 'set', price: (row: Row) => (row['price'] === null ? '0.01' : null) },
+    )
+    await expectSame(table, 58)
+    await table.merge([...rowsOf(50, 55), rowOf(70), rowOf(3)], { on: ['id'] })
+    await table.overwrite(rowsOf(20, 22), { where: { id: { gte: 20, lt: 30 } } })
+    await expectSame(table, 52)
+    await table.optimize({ clusterBy: ['text', 'at'] })
+    await table.checkpoint()
+    await expectSame(table, 52)
+    await table.restore({ version: 2 })
+    await table.evolve({
+      type: 'struct',
+      fields: [field('note', 'string'), field('nest', { type: 'struct', fields: [field('z', 'date')] })],
+    })
+    await table.append([{ ...rowOf(100), note: 'new', nest: { x: 1, in: null, z: 7 } }])
+    await table.checkpoint()
+    await expectSame(table, 61)
+  }, 240_000)
+
+  it('skip files by statistics without losing a row', async () => {
+    const table = await DeltaTable.create(directory(root), 'filtered', { schema: SCHEMA })
+    for (let from = 0; from < 60; from += 10) await table.append(rowsOf(from, from + 10))
+    await table.optimize({ clusterBy: ['id'], targetBytes: 10_000 })
+    const cases: readonly (readonly [sql: string, matches: (row: Row) => boolean])[] = [
+      ['id > 41', ({ id }) => Number(id) > 41],
+      ["text = 'Wert 33 – 😀'", ({ text }) => text === 'Wert 33 – 😀'],
+      ['d < -5', ({ d }) => d !== null && Number(d) < -5],
+      ['price >= 50', ({ price }) => price !== null && Number(price) >= 50],
+      ['flag IS NULL', ({ flag }) => flag === null],
+    ]
+    for (const [sql, matches] of cases) {
+      const wanted = rowsOf(0, 60)
+        .filter(matches)
+        .map((row) => plain('', row))
+      expect(wanted.length).toBeGreaterThan(0)
+      for (const engine of ENGINES.filter((each) => each !== 'pyarrow')) {
+        expect({ engine, sql, rows: await readBy(engine, 'filtered', sql) }).toEqual({ engine, sql, rows: wanted })
+      }
+    }
+  }, 240_000)
+
+  it('have equal partition values of every type', async () => {
+    const types = {
+      p_text: 'string',
+      p_long: 'long',
+      p_double: 'double',
+      p_flag: 'boolean',
+      p_day: 'date',
+      p_at: 'timestamp',
+      p_decimal: 'decimal(9,2)',
+    }
+    const fields = [field('id', 'long', false), ...Object.entries(types).map(([name, type]) => field(name, type))]
+    const partitionBy = Object.keys(types)
+    const table = await DeltaTable.create(directory(root), 'parts', { schema: { type: 'struct', fields }, partitionBy })
+    // No negative decimal: delta-rs hands them to pyarrow as 0.-5.
+    const values = [
+      ['a/b =%:?#é😀', -5, 0.5, true, 19_844, Date.UTC(2024, 4, 1, 10), '12.30'],
+      ["it's", 2 ** 40, -1e-7, false, -1, Date.UTC(1969, 11, 31, 23, 59, 59) + 123.456, '0.05'],
+      [null, null, null, null, null, null, null],
+    ]
+    await table.append(
+      values.map((row, id) => ({ id, ...Object.fromEntries(partitionBy.map((name, at) => [name, row[at]])) })),
+    )
+    await expectSame(table, 3)
+    await table.checkpoint()
+    await table.merge([{ id: 1, p_text: ' x ' }], { on: ['id'] })
+    await expectSame(table, 3)
+  }, 120_000)
+
+  it('say in their history what was done', async () => {
+    const table = await DeltaTable.create(directory(root), 'told', { schema: SCHEMA })
+    await table.append(rowsOf(0, 5))
+    await table.merge(rowsOf(3, 6), { on: ['id'] })
+    await table.optimize()
+    const script = `
+import sys, os, json
+from deltalake import DeltaTable
+print(json.dumps([(entry['operation'], entry.get('operationMetrics')) for entry in DeltaTable(sys.argv[1]).history()]))
+${LEAVE}`
+    const history = (await python(script, join(root, 'told'))) as [string, Record<string, unknown>][]
+    expect(history.map(([operation]) => operation)).toEqual(['MERGE', 'WRITE', 'CREATE TABLE'])
+    expect(history[0]![1]).toMatchObject({ numTargetRowsInserted: '1', numTargetRowsUpdated: '2' })
+  })
+})
+
+describe.skipIf(PYTHON === undefined)('another engine (READERS_PYTHON)', () => {
+  const schema: StructType = { type: 'struct', fields: [field('id', 'long', false), field('name', 'string')] }
+
+  async function names(table: DeltaTable): Promise<ReadonlyMap<number, string>> {
+    const found = new Map<number, string>()
+    for await (const rows of (await table.snapshot()).rows()) {
+      for (const row of rows) {
+        if (found.has(row['id'] as number)) throw new Error(`twice: ${String(row['id'])}`)
+        found.set(row['id'] as number, row['name'] as string)
+      }
+    }
+    return found
+  }
+
+  /** Ours until theirs is done: appends, with a checkpoint and an optimize now and then, and a vacuum at the end. */
+  async function besides(action: 'append' | 'merge', first: number, count: number): Promise<[DeltaTable, number]> {
+    const table = await DeltaTable.create(directory(root), 'shared', { schema })
+    await table.append([{ id: 0, name: 'first' }])
+    let running = true
+    const theirs = python(WRITE, action, join(root, 'shared'), String(first), String(count)).finally(() => {
+      running = false
+    })
+    let next = 1
+    while (running || next < 20) {
+      await table.append([{ id: next, name: `sluice ${next}` }], { txn: { appId: 'ours', version: next } })
+      next++
+      if (next % 7 === 0) await table.optimize({ targetBytes: 100_000 })
+      if (next % 9 === 0) await table.update({ id: next - 3 }, { name: `updated ${next - 3}` })
+      if (next % 5 === 0) await table.checkpointIfDue()
+      if (next % 11 === 0) await table.vacuum()
+      if (next > 600) await theirs
+    }
+    await theirs
+    return [table, next]
+  }
+
+  it.each(['append', 'merge'] as const)(
+    'that %ss loses nothing to our appends, updates, optimizes, checkpoints and vacuums, nor do we',
+    async (action) => {
+      const [table, next] = await besides(action, 1_000, 25)
+      const found = await names(table)
+      expect([...found.keys()].sort((a, b) => a - b)).toEqual([
+        ...Array.from({ length: next }, (_, id) => id),
+        ...Array.from({ length: 25 }, (_, at) => 1_000 + at),
+      ])
+      expect([...found.values()].filter((name) => name.startsWith('delta-rs'))).toHaveLength(25)
+      const versions = (await table.history()).map(({ version }) => version)
+      expect(versions).toEqual(Array.from({ length: versions.length }, (_, at) => versions.length - 1 - at))
+      for (const engine of ENGINES) {
+        const rows = (await readBy(engine, 'shared')) as { id: number; name: string }[]
+        expect({ engine, rows: new Map(rows.map(({ id, name }) => [id, name])) }).toEqual({
+          engine,
+          rows: new Map([...found].sort(([a], [b]) => a - b)),
+        })
+      }
+    },
+    300_000,
+  )
+})
