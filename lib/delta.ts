@@ -7,13 +7,16 @@
  * ```
  */
 
+import type { S3Connection } from '#adapters/aws/s3-client.ts'
 import { DirectoryObjectStore } from '#adapters/files/object-store.ts'
 import { MemoryObjectStore } from '#adapters/memory/object-store.ts'
 import { systemClock } from '#adapters/system/clock.ts'
 import { randomIds } from '#adapters/system/ids.ts'
+import { systemRandom } from '#adapters/system/random.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
 
+export type { S3Connection } from '#adapters/aws/s3-client.ts'
 export type { Duration } from '#core/duration.ts'
 export { type ErrorCode, isSluiceError, SluiceError } from '#core/errors.ts'
 export type { AppendOptions } from '#delta/append-rows.ts'
@@ -48,6 +51,18 @@ export function directory(folder: string): DeltaDeps {
 /** Tables in this process's memory, for tests. */
 export function memory(): DeltaDeps {
   return using(new MemoryObjectStore())
+}
+
+/**
+ * Tables in an S3 bucket, or in a service that speaks its protocol and honours `If-None-Match`. Credentials and region come from where
+ * AWS's SDK finds them, unless `connection` has them.
+ */
+export async function s3(
+  bucket: string,
+  options: { readonly prefix?: string; readonly connection?: S3Connection } = {},
+): Promise<DeltaDeps> {
+  const { S3ObjectStore } = await import('#adapters/aws/s3-object-store.ts')
+  return using(new S3ObjectStore({ bucket, ...options, clock: systemClock, random: systemRandom, ids: randomIds }))
 }
 
 /** Tables in an object store of your own, which has to keep the promises of `ObjectStore`: above all that one `create` of many wins. */

@@ -1,5 +1,6 @@
 import { isoTime, visible } from '#cli/text.ts'
 import { DAY } from '#core/time.ts'
+import type { StructField } from '#delta/schema-json.ts'
 import type { ColumnKind, Field } from '#schema/column.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
@@ -12,6 +13,12 @@ export interface CellFormat {
 }
 
 export const cellFormat = ({ column }: Field, zone: string): CellFormat => ({ kind: column.kind, zone })
+
+/** Of a column of any Delta table. The wall clock of nowhere (`timestamp_ntz`) is not moved to a zone. */
+export function deltaFormat({ type }: StructField, zone: string): CellFormat {
+  if (type === 'timestamp_ntz') return { kind: 'timestamp', zone: 'UTC' }
+  return { kind: type === 'date' || type === 'timestamp' ? type : undefined, zone }
+}
 
 /** One line for a cell: nothing for null, ISO for times, text for bytes that are text. */
 export function cellText(value: unknown, format: CellFormat): string {

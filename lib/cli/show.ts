@@ -1,28 +1,26 @@
 import { readArgs } from '#cli/args.ts'
-import { cellFormat, cellJson, cellText } from '#cli/cell.ts'
-import { locateData } from '#cli/data-location.ts'
+import { cellJson, cellText, deltaFormat } from '#cli/cell.ts'
 import { Grid } from '#cli/grid.ts'
-import { readLake } from '#cli/lake-reader.ts'
-import { needed } from '#cli/table-argument.ts'
+import { openTarget, TARGET_HELP } from '#cli/table-target.ts'
 import { type Command, EXIT, type Terminal } from '#cli/terminal.ts'
 import { count } from '#cli/text.ts'
 import { SluiceError } from '#core/errors.ts'
 import { nearest } from '#core/nearest.ts'
 import { zone } from '#core/zone.ts'
+import type { StructField } from '#delta/schema-json.ts'
 import type { Snapshot } from '#delta/table.ts'
-import type { Field, Fields } from '#schema/column.ts'
 
 const HELP = `sluice show TABLE [options]
 
 Prints rows of a table, in the order in which they were committed. For anything else: sluice query.
 
-  TABLE           layer.table, or the table alone where only one layer has it
-  --limit N       so many rows (default 20)
-  --columns A,B   these columns, in this order
-  --version N     the table as it was at a version: see sluice history
-  --zone ZONE     times in that zone, such as America/Chicago (default: UTC)
-  --data DIR      data folder (default: the only one below .sluice)
-  --json          a JSON object a line; bytes as text if they are UTF-8, else base64
+${TARGET_HELP}
+  --limit N         so many rows (default 20)
+  --columns A,B     these columns, in this order
+  --version N       the table as it was at a version: see sluice history
+  --zone ZONE       times in that zone, such as America/Chicago (default: UTC)
+  --data DIR        data folder (default: the only one below .sluice)
+  --json            a JSON object a line; bytes as text if they are UTF-8, else base64
 `
 
 export const showCommand: Command = {
@@ -44,10 +42,9 @@ export const showCommand: Command = {
     const limit = options.count('limit', { min: 0, max: Number.MAX_SAFE_INTEGER }) ?? 20
     const version = options.count('version', { min: 0, max: Number.MAX_SAFE_INTEGER })
     const zoneName = zone(options.text('zone') ?? 'UTC').name
-    const lake = readLake(locateData(options.text('data'), terminal))
-    const table = await lake.open(needed('show', options.positionals[0], lake.names))
+    const { table, name } = await openTarget('show', options.positionals[0], options.text('data'), terminal)
     const snapshot = await table.snapshot(version === undefined ? {} : { version })
-    const fields = chosen(snapshot.fields, options.text('columns'), table.path.replace('/', '.'))
+    const fields = chosen(snapshot.schema.fields, options.text('columns'), name)
     const source = { snapshot, fields, limit, zone: zoneName }
     if (options.flag('json')) await writeLines(terminal, source)
     else await writeTable(terminal, source)
@@ -55,18 +52,20 @@ export const showCommand: Command = {
   },
 }
 
+const NUMBERS = /^(byte|short|integer|long|float|double|decimal\b.*)$/
+
 interface Source {
   readonly snapshot: Snapshot
-  readonly fields: Fields
+  readonly fields: readonly StructField[]
   readonly limit: number
   readonly zone: string
 }
 
 /** @throws SluiceError COLUMN_UNKNOWN */
-function chosen(fields: Fields, columns: string | undefined, table: string): Fields {
+function chosen(fields: readonly StructField[], columns: string | undefined, table: string): readonly StructField[] {
   if (columns === undefined) return fields
   const names = fields.map(({ name }) => name)
-  return columns.split(',').map((column): Field => {
+  return columns.split(',').map((column): StructField => {
     const name = column.trim()
     const field = fields.find((each) => each.name === name)
     if (field !== undefined) return field
@@ -83,11 +82,8 @@ async function* rowsOf({ snapshot, fields, limit }: Source): AsyncGenerator<Read
 
 async function writeTable(terminal: Terminal, source: Source): Promise<void> {
   const { snapshot, fields, limit } = source
-  const formats = fields.map((field) => cellFormat(field, source.zone))
-  const columns = fields.map(({ name, column }) => ({
-    title: name,
-    right: ['int', 'long', 'double'].includes(column.kind),
-  }))
+  const formats = fields.map((field) => deltaFormat(field, source.zone))
+  const columns = fields.map(({ name, type }) => ({ title: name, right: NUMBERS.test(String(type)) }))
   const grid = new Grid(terminal, columns)
   for await (const row of rowsOf(source)) {
     await grid.add(fields.map(({ name }, i) => cellText(row[name], formats[i]!)))
@@ -98,7 +94,7 @@ async function writeTable(terminal: Terminal, source: Source): Promise<void> {
 }
 
 async function writeLines(terminal: Terminal, source: Source): Promise<void> {
-  const formats = new Map(source.fields.map((field) => [field.name, cellFormat(field, source.zone)]))
+  const formats = new Map(source.fields.map((field) => [field.name, deltaFormat(field, source.zone)]))
   for await (const row of rowsOf(source)) {
     const line = Object.fromEntries([...formats].map(([name, format]) => [name, cellJson(row[name], format)]))
     terminal.out(`${JSON.stringify(line)}\n`)

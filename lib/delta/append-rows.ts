@@ -1,6 +1,7 @@
 import { isSluiceError } from '#core/errors.ts'
 import type { AddFile } from '#delta/actions.ts'
 import type { TableState } from '#delta/checksum.ts'
+import type { Crowd } from '#delta/commit.ts'
 import { fitsAfter, NOTHING_READ } from '#delta/conflict.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
 import type { LogPaths } from '#delta/log.ts'
@@ -44,6 +45,7 @@ export async function appendRows(
   stateNow: () => Promise<TableState>,
   input: RowsInput,
   options: AppendOptions,
+  crowd: Crowd,
 ): Promise<AppendOutcome> {
   const first = await stateNow()
   checkReadable(first.protocol, paths.name)
@@ -57,7 +59,7 @@ export async function appendRows(
   let read = first
   for (let left = ATTEMPTS; ; left--) {
     try {
-      const after = await commitTransaction(deps, paths, { ...written, read, txns: txnsOf(options.txn) })
+      const after = await commitTransaction(deps, paths, { ...written, read, txns: txnsOf(options.txn) }, crowd)
       return { result: { version: after.version, committed: true, metrics }, state: after }
     } catch (error) {
       if (options.txn === undefined || left === 0 || !isSluiceError(error, 'DELTA_TRANSACTION_CONFLICT')) throw error

@@ -198,7 +198,7 @@ export class DeltaTable {
    */
   async append(rows: RowsInput, options: AppendOptions = {}): Promise<WriteResult> {
     const state = (): Promise<TableState> => loadState(this.deps.store, this.paths, this.known, this.since)
-    const { result, state: after } = await appendRows(this.deps, this.paths, state, rows, options)
+    const { result, state: after } = await appendRows(this.deps, this.paths, state, rows, options, this.crowd)
     this.remember(after)
     return result
   }

@@ -2,7 +2,7 @@ import type { EpochMillis } from '#core/time.ts'
 import type { Actions, AddFile, ChangeFile, Metadata, RemoveFile, Txn } from '#delta/actions.ts'
 import { ENGINE } from '#delta/append.ts'
 import type { TableState } from '#delta/checksum.ts'
-import { commitAfter } from '#delta/commit.ts'
+import { type Crowd, commitAfter } from '#delta/commit.ts'
 import { checkCommit, checkState, type Intent, NOTHING_READ, type Reads } from '#delta/conflict.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
 import type { LogPaths } from '#delta/log.ts'
@@ -36,12 +36,13 @@ export async function commitTransaction(
   deps: DeltaDeps,
   paths: LogPaths,
   transaction: Transaction,
+  crowd?: Crowd,
 ): Promise<TableState> {
   const txnId = deps.ids.next()
   const intent = intentOf(paths, transaction)
   const actions = actionsOf(transaction, intent, txnId, deps.clock.now())
   let checked = transaction.read.version
-  const after = await commitAfter(deps, paths, transaction.read, { txnId, actions }, async (now) => {
+  const check = async (now: TableState): Promise<void> => {
     checkState(intent, transaction.read, now)
     // A blind append conflicts with nothing that the newest state does not tell: no need to read what others committed.
     if (intent.appendsOnly) return
@@ -49,7 +50,8 @@ export async function commitTransaction(
     const commits = versions.map((version) => ({ path: paths.commit(version) }))
     await forEachCommit(deps.store, commits, (theirs: Actions, at) => checkCommit(intent, versions[at]!, theirs))
     checked = now.version
-  })
+  }
+  const after = await commitAfter(deps, paths, transaction.read, { txnId, actions }, check, crowd)
   await writeChecksum(deps.store, paths, after, txnId)
   return after
 }

@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { c, DeltaTable, directory } from 'sluice/delta'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { c, DeltaTable, directory, type StructType, s3 } from 'sluice/delta'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { main } from '#cli/main.ts'
+import { S3Stub } from '../../support/s3-stub.ts'
 import { temporaryFolder } from '../../support/temp.ts'
 import { RecordingTerminal } from './recording-terminal.ts'
 
@@ -69,11 +70,71 @@ describe('sluice describe', () => {
 
   test.each([
     ['./nowhere', 'DELTA_NOT_A_TABLE: Expected a Delta table at file://'],
-    ['gs://bucket/table', "USAGE: Expected a folder or a table's name, found gs://bucket/table"],
+    ['s3:///table', 'USAGE: Expected s3://BUCKET/FOLDER, found s3:///table: it has no bucket.'],
+    [
+      'gs://bucket/table',
+      "USAGE: Expected a table's name, its folder or an s3:// URI, found gs://bucket/table: gs:// is no store",
+    ],
   ])('of %s is refused', async (word, message) => {
     const { code, err } = await sluice('describe', word)
     expect(code).toBe(2)
     expect(err).toContain(message)
+  })
+})
+
+describe('a table in S3', () => {
+  const variables = ['AWS_ENDPOINT_URL', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
+
+  test('is taken by its URI', async () => {
+    const stub = await S3Stub.start('bucket')
+    for (const [at, value] of [stub.endpoint, 'key-of-nobody', 'secret-of-nobody'].entries())
+      vi.stubEnv(variables[at]!, value)
+    try {
+      const lake = await s3('bucket', { prefix: 'lake' })
+      const remote = await DeltaTable.create(lake, 'gold/towns', { fields: FIELDS })
+      await remote.append([{ id: 1, city: 'Bonn' }])
+      await remote.append([{ id: 2, city: null }])
+      const uri = 's3://bucket/lake/gold/towns'
+      expect((await sluice('describe', uri)).out).toMatch(/^rows +2$/m)
+      expect((await sluice('optimize', `${uri}/`)).out).toMatch(/^s3:.* 2 files .* became 1 /)
+      expect((await sluice('restore', uri, '--version', '1')).code).toBe(0)
+      expect((await remote.snapshot()).files).toHaveLength(1)
+      expect(await sluice('describe', 's3://bucket/nowhere')).toMatchObject({
+        code: 2,
+        err: expect.stringContaining(
+          'DELTA_NOT_A_TABLE: Expected a Delta table at s3://bucket/nowhere, found no commits',
+        ),
+      })
+    } finally {
+      vi.unstubAllEnvs()
+      await stub.stop()
+    }
+  })
+})
+
+describe('sluice show and history', () => {
+  test('take tables that no pipeline wrote, of any type', async () => {
+    const field = (name: string, type: StructType['fields'][0]['type']) => ({
+      name,
+      type,
+      nullable: true,
+      metadata: {},
+    })
+    const list = { type: 'array', elementType: 'decimal(5,2)', containsNull: true } as const
+    const fields = [
+      field('price', 'decimal(9,2)'),
+      field('day', 'date'),
+      field('local', 'timestamp_ntz'),
+      field('list', list),
+    ]
+    const typed = await DeltaTable.create(directory(folder), 'typed', { schema: { type: 'struct', fields } })
+    await typed.append([{ price: '12.50', day: 1, local: 0, list: ['1.00', null] }, {}])
+    expect((await sluice('show', './typed', '--zone', 'Asia/Tokyo')).lines).toEqual([
+      'price  day         local                 list',
+      '12.50  1970-01-02  1970-01-01T00:00:00Z  ["1.00",null]',
+      '',
+    ])
+    expect((await sluice('history', 'typed', '--json')).out).toContain('"table":"typed","commits":[{"version":1,')
   })
 })
 
