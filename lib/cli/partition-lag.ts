@@ -1,8 +1,8 @@
 import type { EpochMillis, Millis } from '#core/time.ts'
 import type { StateStore } from '#ports/state-store.ts'
 import { acceptedItems } from '#runtime/accepted.ts'
-import { controlGroup, lakeGroup, MARK_ID, progressGroup, type Scope } from '#runtime/keys.ts'
-import { readMark } from '#runtime/mark.ts'
+import { readBounds } from '#runtime/bounds.ts'
+import { lakeGroup, progressGroup, type Scope } from '#runtime/keys.ts'
 import { listProgress } from '#runtime/progress.ts'
 import { type PartitionState, readWatermark } from '#window/watermark.ts'
 
@@ -83,6 +83,6 @@ export async function readLag(from: LagSource): Promise<Lag> {
     })),
     maxEventTime: times.length === 0 ? null : Math.max(...times),
     watermark: hasWindows ? reading.watermark : null,
-    closedUpTo: await readMark(state, controlGroup(scope), MARK_ID),
+    closedUpTo: (await readBounds(state, scope)).mark,
   }
 }

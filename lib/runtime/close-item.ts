@@ -34,6 +34,8 @@ export interface PendingResult {
 export interface CloseBody {
   /** Every window with end ≤ upTo has its rows in a result; null before the first close. */
   readonly upTo: EpochMillis | null
+  /** By output name: so have its windows with end ≤ this, since input had ended. */
+  readonly ended: Readonly<Record<string, EpochMillis>>
   /** Windows with end + grace ≤ settled are forgotten: no record can change them. Never moves back; null before the first. */
   readonly settled: EpochMillis | null
   /** By output name. */
@@ -48,7 +50,11 @@ export interface CloseItem {
   readonly body: CloseBody
 }
 
-const FIRST: CloseItem = { fence: null, seq: 0, body: { upTo: null, settled: null, published: {}, pending: [] } }
+const FIRST: CloseItem = {
+  fence: null,
+  seq: 0,
+  body: { upTo: null, ended: {}, settled: null, published: {}, pending: [] },
+}
 
 function fromItem(item: FencedItem | undefined): CloseItem {
   if (item === undefined) return FIRST

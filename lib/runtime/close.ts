@@ -1,5 +1,6 @@
 import { type EpochMillis, floorTo } from '#core/time.ts'
 import { fieldsAfter, isWindowOutput, type WindowOutput } from '#plan/plan.ts'
+import { highest, raiseBounds, readBounds } from '#runtime/bounds.ts'
 import {
   type CloseBody,
   type CloseItem,
@@ -9,17 +10,16 @@ import {
 } from '#runtime/close-item.ts'
 import {
   expirePages,
-  firstPage,
   loadPages,
   type PageRange,
   pageRange,
   sliceStartsOf,
   windowsWithData,
 } from '#runtime/close-pages.ts'
+import { type CloseGoal, type CloseStep, neededRange, nextStep, standStill } from '#runtime/close-step.ts'
 import { confirmed } from '#runtime/deliver.ts'
 import { type DirtyItems, type DirtyWindow, listDirty } from '#runtime/dirty.ts'
-import { controlGroup, dirtyGroup, MARK_ID, progressGroup } from '#runtime/keys.ts'
-import { raiseMark, readMark } from '#runtime/mark.ts'
+import { controlGroup, dirtyGroup, progressGroup } from '#runtime/keys.ts'
 import { listProgress, type Progress } from '#runtime/progress.ts'
 import { revise, type WindowRow, writeResult } from '#runtime/results.ts'
 import type { Runtime } from '#runtime/runtime.ts'
@@ -27,11 +27,8 @@ import type { Fields } from '#schema/column.ts'
 import { closeWindows } from '#window/close.ts'
 import { type Page, type PageCodec, pageCodec } from '#window/page.ts'
 import { type SliceLayout, sliceLayout } from '#window/slices.ts'
-import { endOfInputMark, readWatermark, type WatermarkReading } from '#window/watermark.ts'
-import { type WindowBounds, windowsEndingIn } from '#window/windows.ts'
-
-/** At most so many page spans are closed in one step, so that catching up needs no more memory than keeping up. */
-const SPANS_PER_STEP = 16
+import { endOfInputBounds, readWatermark, type WatermarkReading } from '#window/watermark.ts'
+import type { WindowBounds } from '#window/windows.ts'
 
 export interface CloseReading {
   /**
@@ -111,19 +108,30 @@ async function closeStep(closer: Closer, reading: CloseReading): Promise<Closed 
   const dirty = await listDirty(state, dirtyGroup(runtime))
   const { upTo } = item.body
   const goal = await goalOf(closer, reading, progress, watermark.watermark)
-  const target = await stepTarget(closer, upTo, goal)
-  if (target === null && dirty.windows.length === 0) return { upTo, rows: [], watermark, more: false }
-  const to = target ?? upTo!
-  await raiseMark(state, controlGroup(runtime), MARK_ID, to)
+  const next = await nextStep(runtime, closer.outputs, closer.layout, item.body, goal)
+  if (next === null && dirty.windows.length === 0) return { upTo, rows: [], watermark, more: false }
+  const step = next ?? standStill(closer.outputs, item.body)
+  const ended = endedAfter(closer.outputs, step)
+  await raiseBounds(state, runtime, { mark: step.mark, ended })
   const settled = settledUpTo(upTo, watermark, progress)
-  const computed = await compute(closer, item, dirty, target, settled)
-  const stored = await publish(runtime, item, computed, { upTo: to, settled: highest(item.body.settled, settled) })
+  const computed = await compute(closer, item, dirty, step, settled)
+  const reached = { upTo: step.mark, ended, settled: highest(item.body.settled, finite(settled)) }
+  const stored = await publish(runtime, item, computed, reached)
   if (stored === null) return { upTo, rows: [], watermark, more: true }
   await dirty.clear()
   if (settled > Number.NEGATIVE_INFINITY) {
     await expirePages(runtime, closer.outputs, closer.layout, settled, applied)
   }
-  return { upTo: to, rows: computed.rows, watermark, more: goal !== null && to < goal }
+  return { upTo: step.mark, rows: computed.rows, watermark, more: step.more }
+}
+
+/** What is published beyond the mark. */
+function endedAfter(outputs: readonly WindowOutput[], { mark, spans }: CloseStep): CloseBody['ended'] {
+  const beyond = outputs.flatMap(({ name }, i) => {
+    const { to } = spans[i]!
+    return to !== null && (mark === null || to > mark) ? [[name, to] as const] : []
+  })
+  return Object.fromEntries(beyond)
 }
 
 function watermarkOf(
@@ -165,11 +173,8 @@ function settledUpTo(
   return settled
 }
 
-/** Of what was settled before and what is now; null for neither, as JSON has no infinity. */
-function highest(before: EpochMillis | null, now: EpochMillis): EpochMillis | null {
-  if (now === Number.NEGATIVE_INFINITY) return before
-  return before === null ? now : Math.max(before, now)
-}
+/** JSON has no infinity. */
+const finite = (bound: EpochMillis): EpochMillis | null => (bound === Number.NEGATIVE_INFINITY ? null : bound)
 
 /** Never below the mark: writers have judged lateness by it. Whole slices, because nothing happens in between. */
 async function goalOf(
@@ -177,49 +182,14 @@ async function goalOf(
   reading: CloseReading,
   progress: ReadonlyMap<number, Progress>,
   watermark: EpochMillis | null,
-): Promise<EpochMillis | null> {
+): Promise<CloseGoal> {
   const { runtime, outputs, layout } = closer
-  const mark = await readMark(runtime.state, controlGroup(runtime), MARK_ID)
-  const goals = [mark, watermark === null ? null : floorTo(watermark, layout.width)]
-  if (reading.endOfInput) {
-    const times = [...progress.values()].flatMap(({ maxEventTime }) => (maxEventTime === null ? [] : [maxEventTime]))
-    const latest = times.length === 0 ? null : Math.max(...times)
-    goals.push(
-      endOfInputMark(
-        outputs.map((output) => output.window),
-        latest,
-      ),
-    )
-  }
-  const known = goals.filter((goal) => goal !== null)
-  return known.length === 0 ? null : Math.max(...known)
-}
-
-/**
- * How far this step closes: up to a bounded distance from the next page that has anything to close, over all that is empty before
- * it; null when no window ends between what is closed and the goal.
- */
-async function stepTarget(
-  { runtime, outputs, layout }: Closer,
-  upTo: EpochMillis | null,
-  goal: EpochMillis | null,
-): Promise<EpochMillis | null> {
-  if (goal === null || (upTo !== null && goal <= upTo)) return null
-  const start = upTo === null ? null : firstStart(outputs, upTo, goal)
-  if (start === undefined) return null
-  const first = await firstPage(runtime, pageRange(layout, start, goal))
-  if (first === null) return goal
-  const next = Math.max(first * layout.span, upTo ?? Number.NEGATIVE_INFINITY)
-  return Math.min(goal, next + SPANS_PER_STEP * layout.span)
-}
-
-/** The earliest start of a window that ends in (upTo, goal]; undefined when there is none. */
-function firstStart(outputs: readonly WindowOutput[], upTo: EpochMillis, goal: EpochMillis): EpochMillis | undefined {
-  const starts = outputs.flatMap(({ window }) => {
-    for (const { start } of windowsEndingIn(window, upTo, goal)) return [start]
-    return []
-  })
-  return starts.length === 0 ? undefined : Math.min(...starts)
+  const { mark: raised } = await readBounds(runtime.state, runtime)
+  const mark = highest(raised, watermark === null ? null : floorTo(watermark, layout.width))
+  const times = [...progress.values()].flatMap(({ maxEventTime }) => (maxEventTime === null ? [] : [maxEventTime]))
+  if (!reading.endOfInput || times.length === 0) return { mark, ended: null }
+  const specs = outputs.map(({ window }) => window)
+  return { mark, ended: endOfInputBounds(specs, Math.max(...times)) }
 }
 
 interface Computed {
@@ -231,18 +201,17 @@ async function compute(
   closer: Closer,
   item: CloseItem,
   dirty: DirtyItems,
-  target: EpochMillis | null,
+  { spans }: CloseStep,
   settled: EpochMillis,
 ): Promise<Computed> {
   const { runtime, outputs, fields, codec } = closer
-  const { upTo } = item.body
   const again = dirty.windows.filter((entry) => isPublished(outputs[entry.output]!, entry.window, item.body))
-  const pages = await loadPages(runtime, codec, neededPages(closer, upTo, target, again))
+  const pages = await loadPages(runtime, codec, neededPages(closer, spans, again))
   const rows: WindowRow[] = []
   const published: Record<string, CloseBody['published'][string]> = {}
   outputs.forEach((output, index) => {
     const reopened = again.flatMap((entry) => (entry.output === index ? [entry.window] : []))
-    const windows = [...reopened.toSorted((a, b) => a.end - b.end), ...newWindows(output, index, pages, upTo, target)]
+    const windows = [...reopened.toSorted((a, b) => a.end - b.end), ...newWindows(output, index, pages, spans[index]!)]
     const computed = [...closeWindows(output, index, fields, pages, windows)]
     const revised = revise(output, computed, reopened, item.body.published[output.name] ?? {}, settled)
     rows.push(...revised.rows)
@@ -252,44 +221,39 @@ async function compute(
 }
 
 /**
- * Closed before, and not yet forgotten. A window that is forgotten was named by a poller that had been overtaken: its records are
+ * Published before, and not yet forgotten. A window that is forgotten was named by a poller that had been overtaken: its records are
  * counted long since, and what is left of its pages would give another row.
  */
 function isPublished(
-  { window: { grace } }: WindowOutput,
+  { name, window: { grace } }: WindowOutput,
   { end }: WindowBounds,
-  { upTo, settled }: CloseBody,
+  { upTo, ended, settled }: CloseBody,
 ): boolean {
-  return upTo !== null && end <= upTo && (settled === null || end + grace > settled)
+  const published = highest(upTo, ended[name] ?? null)
+  return published !== null && end <= published && (settled === null || end + grace > settled)
 }
 
 function newWindows(
   output: WindowOutput,
   index: number,
   pages: readonly Page[],
-  upTo: EpochMillis | null,
-  target: EpochMillis | null,
+  { from, to }: CloseStep['spans'][number],
 ): readonly WindowBounds[] {
-  if (target === null) return []
-  return [...windowsWithData(output.window, sliceStartsOf(pages, index), upTo, target)]
+  if (to === null || (from !== null && from >= to)) return []
+  return [...windowsWithData(output.window, sliceStartsOf(pages, index), from, to)]
 }
 
 function neededPages(
   { outputs, layout }: Closer,
-  upTo: EpochMillis | null,
-  target: EpochMillis | null,
+  spans: CloseStep['spans'],
   again: readonly DirtyWindow[],
 ): readonly PageRange[] {
   const ranges = again.map(({ window }) => pageRange(layout, window.start, window.end))
-  if (target === null) return ranges
-  if (upTo === null) return [...ranges, pageRange(layout, null, target)]
-  for (const { window } of outputs) {
-    for (const first of windowsEndingIn(window, upTo, target)) {
-      ranges.push(pageRange(layout, first.start, target))
-      break
-    }
-  }
-  return ranges
+  const news = outputs.flatMap((output, i) => {
+    const { from, to } = spans[i]!
+    return to === null || (from !== null && from >= to) ? [] : (neededRange(layout, { output, from, to }) ?? [])
+  })
+  return [...ranges, ...news]
 }
 
 /** Rows first, as one object; then the item that makes them count. Null when another closer was faster. */
@@ -297,7 +261,7 @@ async function publish(
   runtime: Runtime,
   item: CloseItem,
   computed: Computed,
-  reached: Pick<CloseBody, 'upTo' | 'settled'>,
+  reached: Pick<CloseBody, 'upTo' | 'ended' | 'settled'>,
 ): Promise<CloseItem | null> {
   const seq = item.seq + 1
   const delivered = await confirmed(runtime)

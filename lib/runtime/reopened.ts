@@ -13,23 +13,27 @@ export interface FoldedRows {
 }
 
 /**
- * The windows that are closed at `mark` and count one of the rows: what was published of them may lack it. A row counts in every
+ * The windows that are published and count one of the rows: what was published of them may lack it. A row counts in every
  * window that no verdict in `late` says it missed. Whether the window is within grace *now* is no question: the mark may have
  * passed its grace since the row was folded.
+ *
+ * @param published by output, its windows with end ≤ this are published; null for none
  */
 export function reopenedWindows(
   outputs: readonly WindowOutput[],
   layout: SliceLayout,
   { rows, eventTimes, offsets }: FoldedRows,
-  mark: EpochMillis,
+  published: readonly (EpochMillis | null)[],
   late: readonly LateEntry[],
 ): readonly DirtyWindow[] {
+  const upTo = published.map((bound) => bound ?? Number.NEGATIVE_INFINITY)
+  const highest = Math.max(...upTo)
   const found = outputs.map(() => new Map<EpochMillis, WindowBounds>())
   const reopen = (slice: EpochMillis, missed: readonly LateEntry[]): void => {
     outputs.forEach(({ window }, output) => {
       const missedUpTo = missed.find((entry) => entry.output === output)?.lastEnd ?? Number.NEGATIVE_INFINITY
       for (const bounds of windowsContaining(window, slice)) {
-        if (bounds.end <= mark && bounds.end > missedUpTo) found[output]!.set(bounds.start, bounds)
+        if (bounds.end <= upTo[output]! && bounds.end > missedUpTo) found[output]!.set(bounds.start, bounds)
       }
     })
   }
@@ -38,7 +42,7 @@ export function reopenedWindows(
   for (const row of rows) {
     const time = eventTimes[row]!
     // Every window ends after the records in it.
-    if (time >= mark) continue
+    if (time >= highest) continue
     const missed = verdicts.get(offsets[row]!)
     if (missed === undefined) onTime.add(sliceStart(layout, time))
     else reopen(sliceStart(layout, time), missed)

@@ -2,11 +2,11 @@ import type { EpochMillis, Millis } from '#core/time.ts'
 import { writeDataFile } from '#delta/table.ts'
 import { isWindowOutput, lateTable, type WindowOutput } from '#plan/plan.ts'
 import { acceptedItems, type Relieve, withRoom } from '#runtime/accepted.ts'
+import { type Bounds, publishedUpTo, readBounds } from '#runtime/bounds.ts'
 import { lateBatch } from '#runtime/coordinates.ts'
 import { addDirty, type DirtyWindow } from '#runtime/dirty.ts'
-import { controlGroup, dirtyGroup, lateGroup, MARK_ID, pageGroup, progressGroup } from '#runtime/keys.ts'
+import { dirtyGroup, lateGroup, pageGroup, progressGroup } from '#runtime/keys.ts'
 import { firstAbove, type LastRecord, lastRecordOf } from '#runtime/last-record.ts'
-import { readMark } from '#runtime/mark.ts'
 import { type LoadedPage, PageCache } from '#runtime/page-cache.ts'
 import { type Prepared, type Preparer, rowsAfter } from '#runtime/prepare.ts'
 import { loadProgress, type Progress, type ProgressItem, storeProgress } from '#runtime/progress.ts'
@@ -111,14 +111,15 @@ class WindowsPartitions {
       late.push(...(await this.#foldPage(unit, index, pageRows)))
     }
     // Read after the pages are durable: a window that was closed by then may have missed these rows.
-    const mark = await this.#mark()
-    const dirty = mark === null ? [] : this.#reopened(unit, mark, late)
+    const bounds = await this.#bounds()
+    const mark = bounds.mark ?? Number.NEGATIVE_INFINITY
+    const dirty = this.#reopened(unit, bounds, late)
     // To a poller that was overtaken, records look late whose page has expired meanwhile, and settled windows look changed.
-    const doubtful = late.length > 0 || dirty.some((one) => mark! >= one.window.end + this.#graceOf(one.output))
+    const doubtful = late.length > 0 || dirty.some((one) => mark >= one.window.end + this.#graceOf(one.output))
     if (doubtful && (await this.#isOvertaken(unit))) return null
     await this.#publishLate(unit, late)
     if (dirty.length > 0) await addDirty(this.#runtime.state, dirtyGroup(this.#runtime), unit.partition, dirty)
-    return advance(records, first, unit, late, mark)
+    return advance(records, first, unit, late, bounds.mark)
   }
 
   /** Folds what is above the page's own fence; gives back the late verdicts of this batch, old and new. */
@@ -135,7 +136,7 @@ class WindowsPartitions {
       }
       // Verdicts at or below the progress fence have reached the late table: the page may forget them.
       page.late = page.late.filter((entry) => entry.offset > progressFence)
-      const mark = await this.#mark()
+      const { mark } = await this.#bounds()
       this.#folder.fold(page, prepared.batch, fresh, eventTimes, offsets, { mark })
       const result = await this.#pages.store(partition, index, page, offsets[fresh.at(-1)!]!, fence)
       if (result.ok) return page.late.filter((entry) => entry.offset <= last.offset)
@@ -149,8 +150,8 @@ class WindowsPartitions {
     return (stored.fence ?? -1) !== fence
   }
 
-  #mark(): Promise<number | null> {
-    return readMark(this.#runtime.state, controlGroup(this.#runtime), MARK_ID)
+  #bounds(): Promise<Bounds> {
+    return readBounds(this.#runtime.state, this.#runtime)
   }
 
   async #publishLate(unit: Unit, entries: readonly LateEntry[]): Promise<void> {
@@ -175,9 +176,10 @@ class WindowsPartitions {
     }
   }
 
-  #reopened({ rows, prepared }: Unit, mark: EpochMillis, late: readonly LateEntry[]): readonly DirtyWindow[] {
+  #reopened({ rows, prepared }: Unit, bounds: Bounds, late: readonly LateEntry[]): readonly DirtyWindow[] {
     const { eventTimes, offsets } = prepared
-    return reopenedWindows(this.#outputs, this.#layout, { rows, eventTimes, offsets }, mark, late)
+    const published = this.#outputs.map(({ name }) => publishedUpTo(bounds, name))
+    return reopenedWindows(this.#outputs, this.#layout, { rows, eventTimes, offsets }, published, late)
   }
 
   #graceOf(output: number): Millis {

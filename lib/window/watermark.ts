@@ -112,10 +112,9 @@ function movingOn(progress: readonly PartitionProgress[], outOfOrder: Millis, no
 }
 
 /**
- * The mark at the end of bounded input: it closes every window that can hold an event up to `maxEventTime`, and no later one
- * than the last of those, so that July may follow June. Null when there was no event.
+ * What the end of input closes, by output: every window that can hold an event up to `maxEventTime`, and no later one than the last
+ * of those. Each output has its own bound: a month that ends must not end the hours of its last day.
  */
-export function endOfInputMark(outputs: readonly WindowSpec[], maxEventTime: EpochMillis | null): EpochMillis | null {
-  if (maxEventTime === null || outputs.length === 0) return null
-  return Math.max(...outputs.map((spec) => lastWindowStarted(spec, maxEventTime).end))
+export function endOfInputBounds(outputs: readonly WindowSpec[], maxEventTime: EpochMillis): readonly EpochMillis[] {
+  return outputs.map((spec) => lastWindowStarted(spec, maxEventTime).end)
 }

@@ -10,7 +10,7 @@ import { at, sliding, tumbling, windowOutput } from '../window/builders.ts'
 function reopened(
   outputs: readonly WindowOutput[],
   times: readonly string[],
-  mark: string,
+  published: string | readonly (string | null)[],
   late: readonly Pick<LateEntry, 'offset' | 'output' | 'lastEnd'>[] = [],
 ) {
   const layout = sliceLayout(
@@ -24,13 +24,15 @@ function reopened(
   }
   const verdict = { eventTime: 0, windowsMissed: 1, firstStart: 0, lateBy: 0, countedElsewhere: true }
   const entries = late.map((entry) => ({ ...verdict, ...entry }))
-  return reopenedWindows(outputs, layout, rows, at(mark), entries).map(
+  const bounds = outputs.map((_, i) => (typeof published === 'string' ? published : published[i]!))
+  const upTo = bounds.map((bound) => (bound === null ? null : at(bound)))
+  return reopenedWindows(outputs, layout, rows, upTo, entries).map(
     ({ output, window }) => `${output} ${window.start / HOUR}–${window.end / HOUR}`,
   )
 }
 
 describe('windows to publish again', () => {
-  //   2 h every 30 min, mark 13:00, rows at ●
+  //   2 h every 30 min, published up to 13:00, rows at ●
   //        10:30   11:00   11:30   12:00   12:30   13:00
   //          ├───────────────────────────────┤
   //                  ├───────────────────────────────┤
@@ -50,7 +52,14 @@ describe('windows to publish again', () => {
     ])
   })
 
-  it('do not include those that end after the mark', () => {
+  it('are judged by how far their own output is published', () => {
+    const outputs = [windowOutput(tumbling(HOUR)), windowOutput(tumbling(2 * HOUR), { name: 'two' })]
+    expect(reopened(outputs, ['00:40'], ['01:00', null])).toEqual(['0 0–1'])
+    expect(reopened(outputs, ['00:40'], [null, '02:00'])).toEqual(['1 0–2'])
+    expect(reopened(outputs, ['00:40'], [null, null])).toEqual([])
+  })
+
+  it('do not include those that end after what is published', () => {
     const hourly = [windowOutput(tumbling(HOUR))]
     expect(reopened(hourly, ['00:40'], '00:59')).toEqual([])
     expect(reopened(hourly, ['00:40'], '01:00')).toEqual(['0 0–1'])

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { HOUR, MINUTE } from '#core/time.ts'
 import { ACCEPTED_LIMIT, acceptedItems } from '#runtime/accepted.ts'
+import { raiseBounds } from '#runtime/bounds.ts'
 import { type Closed, closeStage } from '#runtime/close.ts'
 import { commitAccepted } from '#runtime/commit.ts'
 import { listDirty } from '#runtime/dirty.ts'
-import { controlGroup, dirtyGroup, lateGroup, MARK_ID, pageGroup, progressGroup } from '#runtime/keys.ts'
-import { raiseMark } from '#runtime/mark.ts'
+import { dirtyGroup, lateGroup, pageGroup, progressGroup } from '#runtime/keys.ts'
 import { loadProgress } from '#runtime/progress.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { anotherProcess, batch, meddled, noon, reading, readingsFrom, rowsIn, started, windowsOf } from './builders.ts'
 
 const closeUpTo = (runtime: Runtime, minutes: number) =>
-  raiseMark(runtime.state, controlGroup(runtime), MARK_ID, noon(minutes))
+  raiseBounds(runtime.state, runtime, { mark: noon(minutes), ended: {} })
 
 const progressOf = async (runtime: Runtime, partition = 0) =>
   (await loadProgress(runtime.state, progressGroup(runtime), partition)).progress
@@ -176,6 +176,20 @@ describe('a record whose windows are closed', () => {
     ])
     expect(rows.map(({ output, start, group }) => [output, start, ...group])).toEqual([['hopping', noon(-30), 'hall']])
     expect(await closeAll(runtime, [2, 8])).toEqual(WITHOUT_THE_FIRST_HOPPING)
+  })
+
+  //   12:00    12:30    13:00
+  //     ├─────────────────┤           open: the watermark is 12:55, the mark 12:30
+  //        ● late for 11:30–12:30
+  //                          ● 13:05, the newest
+  it('is counted by an open window that holds nothing else', async () => {
+    const runtime = await started()
+    const stage = windowsOf(runtime)
+    await stage.handle([batch([reading(0, 65)])])
+    await closeStage(runtime).run({ endOffsets: async () => [1, 0], endOfInput: false })
+    await stage.handle([batch([reading(1, 10, 'attic')], { partition: 1 })])
+    expect(await lateRows(runtime)).toMatchObject([{ output: 'hopping', last_window_end: noon(30) }])
+    expect(await closeAll(runtime, [1, 1])).toContain('hopping 0 attic 1')
   })
 
   it('is not late for windows that close only up to the one before', async () => {

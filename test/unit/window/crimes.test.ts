@@ -6,7 +6,7 @@ import { closeWindows } from '#window/close.ts'
 import { Folder } from '#window/fold.ts'
 import { type Page, pageCodec } from '#window/page.ts'
 import { sliceLayout } from '#window/slices.ts'
-import { endOfInputMark } from '#window/watermark.ts'
+import { endOfInputBounds } from '#window/watermark.ts'
 import { windowsEndingIn } from '#window/windows.ts'
 import {
   aggregate,
@@ -75,9 +75,9 @@ function results(rows: readonly TestRow[], output: 0 | 1): readonly string[] {
       pages.set(id, page)
     }
   }
-  const mark = endOfInputMark(specs, Math.max(...timesOf(rows)))!
+  const end = endOfInputBounds(specs, Math.max(...timesOf(rows)))[output]!
   const decoded = [...pages.values()].map((page) => codec.decode(codec.encode(page)))
-  const windows = windowsEndingIn(OUTPUTS[output]!.window, Math.min(...timesOf(rows)), mark)
+  const windows = windowsEndingIn(OUTPUTS[output]!.window, Math.min(...timesOf(rows)), end)
   return [...closeWindows(OUTPUTS[output]!, output, FIELDS, decoded, windows)].map(({ window, group, values }) =>
     [...values, ...group.map(plain), clock(window.start), clock(window.end)].join(),
   )

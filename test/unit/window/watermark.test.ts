@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { DAY, HOUR, MINUTE } from '#core/time.ts'
-import { endOfInputMark, type PartitionProgress, readWatermark } from '#window/watermark.ts'
+import { endOfInputBounds, type PartitionProgress, readWatermark } from '#window/watermark.ts'
 import { at, calendar, sliding, tumbling } from './builders.ts'
 
 /** Everything appended is read, unless `unread` says otherwise. Event times are append times, unless said otherwise. */
@@ -146,28 +146,22 @@ describe('when all partitions are caught up', () => {
   })
 })
 
-describe('endOfInputMark', () => {
+describe('endOfInputBounds', () => {
   //   June 30                                      July 1
   //   day      ├────────────────────────────────────┤
   //   5 h / 30'                       23:30 ├──────────────┤ 04:30
+  //   hour                               23:00 ├────┤ 24:00
   //                                       23:50 ●
-  it('closes every window that the last event is in', () => {
-    const specs = [tumbling(DAY), sliding(5 * HOUR, 30 * MINUTE)]
-    expect(endOfInputMark(specs, at('23:50'))).toBe(at('28:30'))
-    expect(endOfInputMark([tumbling(DAY)], at('23:50'))).toBe(at('24:00'))
-    expect(endOfInputMark([calendar('month', 'UTC')], Date.parse('2018-06-30T23:50:00Z'))).toBe(
-      Date.parse('2018-07-01T00:00:00Z'),
-    )
+  it('close every window that the last event is in, each output by itself', () => {
+    const specs = [tumbling(DAY), sliding(5 * HOUR, 30 * MINUTE), tumbling(HOUR)]
+    expect(endOfInputBounds(specs, at('23:50'))).toEqual([at('24:00'), at('28:30'), at('24:00')])
+    const month = endOfInputBounds([calendar('month', 'UTC')], Date.parse('2018-06-30T23:50:00Z'))
+    expect(month).toEqual([Date.parse('2018-07-01T00:00:00Z')])
   })
 
   //   0   2            10  12
   //   ├───┤            ├───┤       ● 15
-  it('closes the window before a gap when the last event lies in the gap', () => {
-    expect(endOfInputMark([sliding(2, 10)], 15)).toBe(12)
-  })
-
-  it('is nothing without events or windows', () => {
-    expect(endOfInputMark([tumbling(DAY)], null)).toBeNull()
-    expect(endOfInputMark([], 5)).toBeNull()
+  it('close the window before a gap when the last event lies in the gap', () => {
+    expect(endOfInputBounds([sliding(2, 10)], 15)).toEqual([12])
   })
 })
