@@ -1,6 +1,6 @@
 import type { FixedDictionary } from '#schema/byte-text.ts'
 import type { BooleanVector, DictionaryVector, NumberVector, SlicesVector, Validity } from '#schema/vector.ts'
-import type { FlatType } from './flat-types.ts'
+import type { LeafType } from './leaf-types.ts'
 import type { PageValues } from './value-decoder.ts'
 
 /** A column whose values no other vector holds: as `readParquetRows` gives them, null for a null. */
@@ -31,7 +31,7 @@ export interface VectorBuilder {
   vector(): DecodedVector
 }
 
-export function vectorBuilder(type: FlatType, rows: number): VectorBuilder {
+export function vectorBuilder(type: LeafType, rows: number): VectorBuilder {
   switch (type.form) {
     case 'flags':
       return new FlagBuilder(rows)

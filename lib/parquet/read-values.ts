@@ -1,70 +1,20 @@
 import type { SchemaElement, SchemaTree } from 'hyparquet'
 import { decimalText } from './decimal.ts'
 
-/** Turns a value as hyparquet decodes it (the physical type) into the one that Sluice hands out. Never called with null. */
-export type Convert = (value: unknown) => unknown
-
-/** What `columnReader` makes of one top-level column. */
-export interface ColumnReader {
-  /** Undefined when values are handed out as they are decoded. */
-  readonly convert: Convert | undefined
-}
-
-/**
- * An element with only those annotations that hyparquet handles without loss: text, UUID, half floats and lists. Everything
- * else comes back as its physical type, and is converted here: hyparquet makes decimals floats, microseconds milliseconds, and
- * keys of maps properties.
- */
-export function physicalElement(element: SchemaElement): SchemaElement {
-  const { converted_type: _, logical_type: logical, ...physical } = element
-  if (element.type === undefined) return isList(element) ? { ...physical, converted_type: 'LIST' } : physical
-  if (isText(element)) return { ...physical, converted_type: 'UTF8' }
-  if (logical?.type === 'UUID' || logical?.type === 'FLOAT16') return { ...physical, logical_type: logical }
-  return physical
-}
-
-/** How to convert values of a top-level column. `original` is the file's schema, not the physical one. */
-export function columnReader(original: SchemaTree): ColumnReader {
-  return { convert: nodeConvert(original) }
-}
+/** Turns a value of the physical type into the one that Sluice hands out. Never called with null. */
+type Convert = (value: unknown) => unknown
 
 export function isText({ converted_type: converted, logical_type: logical }: SchemaElement): boolean {
   if (converted === 'UTF8' || converted === 'JSON' || converted === 'ENUM') return true
   return logical?.type === 'STRING' || logical?.type === 'JSON' || logical?.type === 'ENUM'
 }
 
-function isList({ converted_type: converted, logical_type: logical }: SchemaElement): boolean {
+export function isList({ converted_type: converted, logical_type: logical }: SchemaElement): boolean {
   return converted === 'LIST' || logical?.type === 'LIST'
 }
 
-function isMap({ converted_type: converted, logical_type: logical }: SchemaElement): boolean {
+export function isMap({ converted_type: converted, logical_type: logical }: SchemaElement): boolean {
   return converted === 'MAP' || converted === 'MAP_KEY_VALUE' || logical?.type === 'MAP'
-}
-
-function nodeConvert(node: SchemaTree): Convert | undefined {
-  const one = singleConvert(node)
-  return node.element.repetition_type === 'REPEATED' ? listConvert(one) : one
-}
-
-/** The conversion of one value of a node, whether or not the node is repeated. */
-function singleConvert(node: SchemaTree): Convert | undefined {
-  const { element, children } = node
-  const child = children[0]
-  if (child === undefined) return leafConvert(element)
-  if (isMap(element) && child.children.length === 2) return mapConvert(child)
-  if (!isList(element) || children.length > 1) return structConvert(node)
-  // Lists in three levels, and the two older ways of writing them in two (LogicalTypes.md, backward compatibility).
-  if (child.element.repetition_type !== 'REPEATED' || child.children.length > 1) {
-    const elements = nodeConvert(child)
-    const name = child.element.name
-    return (value) => {
-      const inner = (value as Record<string, unknown>)[name] ?? null
-      return inner === null || elements === undefined ? inner : elements(inner)
-    }
-  }
-  const inner = child.children[0]
-  if (inner === undefined) return listConvert(leafConvert(child.element))
-  return listElement(node) === child ? groupListConvert(child, inner) : listConvert(nodeConvert(inner))
 }
 
 /**
@@ -80,53 +30,8 @@ export function listElement({ element, children }: SchemaTree): SchemaTree | und
   return isElement || name === 'array' || name === `${element.name}_tuple` ? child : inner
 }
 
-/** Elements that are groups of one field come as that field alone: hyparquet takes the group for a level of the list. */
-function groupListConvert(group: SchemaTree, inner: SchemaTree): Convert {
-  const convert = singleConvert(group)
-  const name = inner.element.name
-  return (value) =>
-    Array.from(value as ArrayLike<unknown>, (item) => {
-      const whole = isList(group.element) ? item : { [name]: item ?? null }
-      return whole === null || whole === undefined || convert === undefined ? (whole ?? null) : convert(whole)
-    })
-}
-
-function listConvert(element: Convert | undefined): Convert {
-  return (value) => {
-    const list = value as ArrayLike<unknown>
-    return Array.from(list, (item) => (item === null || item === undefined ? null : element ? element(item) : item))
-  }
-}
-
-function structConvert({ children }: SchemaTree): Convert {
-  const parts = children.map((child) => [child.element.name, nodeConvert(child)] as const)
-  return (value) => {
-    const struct = value as Record<string, unknown>
-    for (const [name, convert] of parts) {
-      const part = struct[name] ?? null
-      struct[name] = part === null || convert === undefined ? part : convert(part)
-    }
-    return struct
-  }
-}
-
-/** A map is `{ key_value: [{ key, value }] }` by now: its annotation was taken off. */
-function mapConvert(entries: SchemaTree): Convert {
-  const entry = structConvert(entries)
-  const [key, value] = entries.children.map((child) => child.element.name)
-  const list = entries.element.name
-  return (map) => {
-    const pairs = ((map as Record<string, unknown>)[list] ?? []) as Record<string, unknown>[]
-    return new Map(
-      Array.from(pairs, (pair) => {
-        const converted = entry(pair) as Record<string, unknown>
-        return [converted[key ?? 'key'], converted[value ?? 'value']]
-      }),
-    )
-  }
-}
-
-function leafConvert(element: SchemaElement): Convert | undefined {
+/** Undefined when values are handed out as they are stored. */
+export function leafConvert(element: SchemaElement): Convert | undefined {
   const { type, converted_type: converted, logical_type: logical } = element
   if (converted === 'DECIMAL' || logical?.type === 'DECIMAL') {
     const scale = element.scale ?? (logical?.type === 'DECIMAL' ? logical.scale : 0)

@@ -1,8 +1,8 @@
 import { FixedDictionary } from '#schema/byte-text.ts'
 import { type ByteSlices, decodeDeltaLengths, decodeDeltaStrings, decodeDeltas, joinStreams } from './delta-decoder.ts'
-import type { FlatType, NumberForm } from './flat-types.ts'
 import { decodeHybrid, decodeValidity } from './hybrid-decoder.ts'
 import { TWO_TO_32 } from './int64.ts'
+import type { LeafType, NumberForm } from './leaf-types.ts'
 import { microsToMillis } from './read-values.ts'
 
 /** Values of a page without its nulls. */
@@ -31,7 +31,7 @@ const BYTE_STREAM_SPLIT = 9
 /** The entries of a dictionary page, as far as indexes into it need them. */
 export type DictionaryPage = Exclude<PageValues, { kind: 'codes' }> & { readonly size: number }
 
-export function decodeDictionary(type: FlatType, bytes: Uint8Array, count: number): DictionaryPage {
+export function decodeDictionary(type: LeafType, bytes: Uint8Array, count: number): DictionaryPage {
   return { ...(decodePlain(type, bytes, 0, count) as Exclude<PageValues, { kind: 'codes' }>), size: count }
 }
 
@@ -41,7 +41,7 @@ export function decodeDictionary(type: FlatType, bytes: Uint8Array, count: numbe
  * @throws RangeError when they are damaged, or in an encoding that nobody knows
  */
 export function decodeValues(
-  type: FlatType,
+  type: LeafType,
   encoding: number,
   bytes: Uint8Array,
   at: number,
@@ -143,7 +143,7 @@ function compactDictionary({ bytes, starts, ends }: ByteSlices, size: number): F
   return new FixedDictionary(compact, at)
 }
 
-function decodePlain(type: FlatType, bytes: Uint8Array, at: number, count: number): PageValues {
+function decodePlain(type: LeafType, bytes: Uint8Array, at: number, count: number): PageValues {
   switch (type.form) {
     case 'flags':
       return { kind: 'flags', flags: plainFlags(bytes, at, count) }
@@ -158,13 +158,13 @@ function decodePlain(type: FlatType, bytes: Uint8Array, at: number, count: numbe
   }
 }
 
-function converted(type: FlatType, raw: readonly (number | bigint | Uint8Array)[]): PageValues {
+function converted(type: LeafType, raw: readonly (number | bigint | Uint8Array)[]): PageValues {
   const values = raw.map((value) => type.convert(value))
   if (type.form === 'convertedValues') return { kind: 'values', values }
   return { kind: 'numbers', numbers: Float64Array.from(values as number[]), large: null }
 }
 
-function sliceValues(type: FlatType, slices: ByteSlices): PageValues {
+function sliceValues(type: LeafType, slices: ByteSlices): PageValues {
   if (type.form === 'text' || type.form === 'bytes') return { kind: 'slices', ...slices }
   if (!type.physical.endsWith('BYTE_ARRAY')) throw new RangeError(`a page has ${type.physical} values encoded as texts`)
   return converted(type, slicesOf(slices))
@@ -174,7 +174,7 @@ function slicesOf({ bytes, starts, ends }: ByteSlices): Uint8Array[] {
   return Array.from(starts, (start, i) => bytes.subarray(start, ends[i]))
 }
 
-function rawValues(type: FlatType, bytes: Uint8Array, at: number, count: number): (number | bigint | Uint8Array)[] {
+function rawValues(type: LeafType, bytes: Uint8Array, at: number, count: number): (number | bigint | Uint8Array)[] {
   const { physical, width } = type
   if (physical.endsWith('BYTE_ARRAY')) return slicesOf(plainSlices(type, bytes, at, count))
   const view = new DataView(valueBytes(bytes, at, count * width).buffer)
@@ -193,7 +193,7 @@ function plainFlags(bytes: Uint8Array, at: number, count: number): Uint8Array {
   return flags
 }
 
-function plainSlices(type: FlatType, bytes: Uint8Array, from: number, count: number): ByteSlices {
+function plainSlices(type: LeafType, bytes: Uint8Array, from: number, count: number): ByteSlices {
   const starts = new Int32Array(count)
   const ends = new Int32Array(count)
   const end = bytes.length

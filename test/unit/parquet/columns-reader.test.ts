@@ -159,7 +159,14 @@ describe('files of other writers', () => {
   const texts = Array.from({ length: 3000 }, (_, i) => (i < 1000 ? `code ${i % 3}` : `text ${i}`))
 
   test('whose text has a dictionary for the first pages only are slices, with the same text', () => {
-    const type = { form: 'text', physical: 'BYTE_ARRAY', width: 0, convert: String, nullable: true } as const
+    const type = {
+      form: 'text',
+      physical: 'BYTE_ARRAY',
+      width: 0,
+      convert: String,
+      definitionMax: 1,
+      repetitionMax: 0,
+    } as const
     const entries = new FixedDictionary(Buffer.from('abc'), Int32Array.of(0, 1, 3))
     const codes = { kind: 'codes', codes: Int32Array.of(1, 0), dictionary: entries } as const
     const slices = {
@@ -262,10 +269,17 @@ describe('damage that no compression notices', () => {
     header.end()
     header.end()
     const chunk = Uint8Array.from([...header.take(), ...body])
-    const type = { form: 'double', physical: 'DOUBLE', width: 8, convert: String, nullable: false } as const
+    const type = {
+      form: 'double',
+      physical: 'DOUBLE',
+      width: 8,
+      convert: String,
+      definitionMax: 0,
+      repetitionMax: 0,
+    } as const
     const read = (bytes: Uint8Array) => {
       const builder = vectorBuilder(type, 3)
-      new ChunkCursor(type, 'UNCOMPRESSED', {}, bytes).read(3, builder)
+      new ChunkCursor(type, { codec: 'UNCOMPRESSED', compressors: {}, bytes }).read(3, builder)
       return builder.vector()
     }
     expect(read(chunk)).toEqual({ kind: 'number', valid: null, values: Float64Array.of(1, 2, 3) })

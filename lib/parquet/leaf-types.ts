@@ -1,18 +1,20 @@
 import type { SchemaTree } from 'hyparquet'
-import { columnReader, halfFloat, isText, uuidText } from './read-values.ts'
+import { halfFloat, isText, leafConvert, uuidText } from './read-values.ts'
 
 /**
- * How the values of a flat column come out:
+ * How the values of a leaf come out:
  * - flags: booleans · numbers, stored as `int32` … `double` · text and bytes: slices of the page, or a dictionary
  * - numbers and values that are made one by one from what is stored (decimals, UUIDs, nanoseconds): `convert`
  */
-export interface FlatType {
+export interface LeafType {
   readonly form: 'flags' | NumberForm | 'text' | 'bytes' | 'convertedNumbers' | 'convertedValues'
   readonly physical: string
   /** Bytes of each value, where all have as many. */
   readonly width: number
   readonly convert: (value: number | bigint | Uint8Array) => unknown
-  readonly nullable: boolean
+  /** The levels at which an entry has a value, and of its innermost list. */
+  readonly definitionMax: number
+  readonly repetitionMax: number
 }
 
 export type NumberForm = 'int32' | 'uint32' | 'int64' | 'micros' | 'float' | 'double'
@@ -20,16 +22,23 @@ export type NumberForm = 'int32' | 'uint32' | 'int64' | 'micros' | 'float' | 'do
 const WIDTHS: Readonly<Record<string, number>> = { INT32: 4, INT64: 8, INT96: 12, FLOAT: 4, DOUBLE: 8 }
 
 /** Undefined for a column that is nested or repeated. */
-export function flatTypeOf(tree: SchemaTree): FlatType | undefined {
-  const { element, children } = tree
+export function flatTypeOf(tree: SchemaTree): LeafType | undefined {
+  const { repetition_type: repetition } = tree.element
+  if (tree.children.length > 0 || repetition === 'REPEATED') return undefined
+  return leafTypeOf(tree, repetition === 'REQUIRED' ? 0 : 1, 0)
+}
+
+/** @throws RangeError for a leaf without a physical type */
+export function leafTypeOf({ element }: SchemaTree, definitionMax: number, repetitionMax: number): LeafType {
   const physical = element.type
-  if (children.length > 0 || physical === undefined || element.repetition_type === 'REPEATED') return undefined
-  const column = columnReader(tree).convert
+  if (physical === undefined) throw new RangeError(`column "${element.name}" has no type`)
+  const column = leafConvert(element)
   const convert = (value: unknown): unknown => (column === undefined ? value : column(value))
   const base = {
     physical,
     width: physical === 'FIXED_LEN_BYTE_ARRAY' ? (element.type_length ?? 0) : (WIDTHS[physical] ?? 0),
-    nullable: element.repetition_type !== 'REQUIRED',
+    definitionMax,
+    repetitionMax,
     convert,
   }
   const { converted_type: converted, logical_type: logical } = element
@@ -61,10 +70,10 @@ export function flatTypeOf(tree: SchemaTree): FlatType | undefined {
 }
 
 function int64Type(
-  base: Omit<FlatType, 'form'>,
+  base: Omit<LeafType, 'form'>,
   converted: SchemaTree['element']['converted_type'],
   logical: SchemaTree['element']['logical_type'],
-): FlatType {
+): LeafType {
   if (converted === 'TIMESTAMP_MICROS' || (logical?.type === 'TIMESTAMP' && logical.unit === 'MICROS')) {
     return { ...base, form: 'micros' }
   }
