@@ -1,14 +1,17 @@
 import { type Duration, formatDuration, parseDuration } from '#core/duration.ts'
 import { isSluiceError, SluiceError } from '#core/errors.ts'
 import type { Bytes, EpochMillis, Millis } from '#core/time.ts'
-import type { DeletionVector } from '#delta/actions.ts'
+import type { AddFile, Metadata, RemoveFile } from '#delta/actions.ts'
 import { NOTHING_READ } from '#delta/conflict.ts'
 import { vectorPath } from '#delta/deletion-vector.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
+import { type StreamedContents, streamContents } from '#delta/file-stream.ts'
 import { fileRetention } from '#delta/intervals.ts'
 import type { LogPaths } from '#delta/log.ts'
-import { type OpenedVersion, openVersion } from '#delta/opened-version.ts'
 import { dataPath } from '#delta/paths.ts'
+import { checkReadable, checkWritable } from '#delta/protocol.ts'
+import { replay } from '#delta/replay.ts'
+import { loadState } from '#delta/state.ts'
 import { commitTransaction } from '#delta/transaction.ts'
 
 export interface VacuumOptions {
@@ -36,13 +39,16 @@ const DELETES = 16
 /**
  * Deletes files below the table that no version needs that is younger than the retention: data files and deletion vectors that were
  * removed, change data files, and what writers left that never committed. Names that begin with `_` or `.` are somebody's own and
- * stay, and so does every other table that lies in the folder.
+ * stay, and so does every other table that lies in the folder. In memory are the paths of the files that are needed, not the log.
  */
 export async function vacuumFiles(deps: DeltaDeps, paths: LogPaths, options: VacuumOptions): Promise<VacuumResult> {
-  const version = await openVersion(deps, paths)
-  const olderThan = ageOf(version, options)
+  const contents = await streamContents(deps.store, paths)
+  const { metadata, protocol } = contents.header
+  checkReadable(protocol, paths.name)
+  checkWritable(protocol, metadata, paths.name)
+  const olderThan = ageOf(paths, metadata, options)
   const cutoff = deps.clock.now() - olderThan
-  const { candidates, kept } = await listCandidates(version, cutoff)
+  const { candidates, kept } = await listCandidates(deps, paths, contents, cutoff)
   const bytes = candidates.reduce((sum, { size }) => sum + size, 0)
   const found = candidates.map(({ path }) => path)
   if (options.dryRun === true || found.length === 0) return { paths: found, bytes, deleted: false, kept }
@@ -50,29 +56,28 @@ export async function vacuumFiles(deps: DeltaDeps, paths: LogPaths, options: Vac
     retentionCheckEnabled: String(options.force !== true),
     specifiedRetentionMillis: String(olderThan),
   }
-  await note(version, 'VACUUM START', parameters, {
+  await note(deps, paths, 'VACUUM START', parameters, {
     numFilesToDelete: String(found.length),
     sizeOfDataToDelete: String(bytes),
   })
   for (let from = 0; from < found.length; from += DELETES) {
     await Promise.all(found.slice(from, from + DELETES).map((path) => deps.store.delete(path)))
   }
-  const after = await openVersion(deps, paths)
-  await note(after, 'VACUUM END', { status: 'COMPLETED' }, { numDeletedFiles: String(found.length) })
+  await note(deps, paths, 'VACUUM END', { status: 'COMPLETED' }, { numDeletedFiles: String(found.length) })
   return { paths: found, bytes, deleted: true, kept }
 }
 
 /** @throws SluiceError DELTA_RETENTION_TOO_SHORT */
-function ageOf(version: OpenedVersion, options: VacuumOptions): Millis {
-  const least = fileRetention(version.metadata)
+function ageOf(paths: LogPaths, metadata: Metadata, options: VacuumOptions): Millis {
+  const least = fileRetention(metadata)
   const { olderThan } = options
   if (olderThan === undefined) return least
   const age = parseDuration(olderThan, { what: 'olderThan', allowZero: true })
   if (age >= least || options.force === true) return age
   throw new SluiceError(
     'DELTA_RETENTION_TOO_SHORT',
-    `Expected to delete files of ${version.paths.name} that are older than ${formatDuration(least)}, its delta.deletedFileRetentionDuration, found ${olderThan}. Readers of older versions and writers that have not committed yet would lose files: choose a longer time, or force it when there are none.`,
-    { details: { table: version.paths.name, olderThanMs: age, retentionMs: least } },
+    `Expected to delete files of ${paths.name} that are older than ${formatDuration(least)}, its delta.deletedFileRetentionDuration, found ${olderThan}. Readers of older versions and writers that have not committed yet would lose files: choose a longer time, or force it when there are none.`,
+    { details: { table: paths.name, olderThanMs: age, retentionMs: least } },
   )
 }
 
@@ -82,11 +87,12 @@ interface Candidate {
 }
 
 async function listCandidates(
-  version: OpenedVersion,
+  deps: DeltaDeps,
+  paths: LogPaths,
+  contents: StreamedContents,
   cutoff: EpochMillis,
 ): Promise<{ readonly candidates: readonly Candidate[]; readonly kept: number }> {
-  const { deps, paths } = version
-  const needed = neededPaths(version, cutoff)
+  const needed = await neededPaths(deps, paths, contents, cutoff)
   const found: Candidate[] = []
   const otherTables: string[] = []
   let kept = 0
@@ -108,20 +114,31 @@ function isHidden(name: string): boolean {
   return name.split('/').some((part) => (part.startsWith('_') || part.startsWith('.')) && !part.includes('='))
 }
 
-/** Files of the latest version, and those that it lost after `cutoff`, with their deletion vectors. */
-function neededPaths({ deps, paths, contents }: OpenedVersion, cutoff: EpochMillis): ReadonlySet<string> {
+/** Files of the latest version, and those that it lost after `cutoff`, with their deletion vectors: their paths only. */
+async function neededPaths(
+  { store }: DeltaDeps,
+  paths: LogPaths,
+  contents: StreamedContents,
+  cutoff: EpochMillis,
+): Promise<ReadonlySet<string>> {
   const needed = new Set<string>()
-  const need = (file: { readonly path: string; readonly deletionVector?: DeletionVector }): void => {
+  const need = (file: AddFile | RemoveFile): void => {
     const { deletionVector: vector } = file
-    addPath(needed, () => dataPath(paths, deps.store.uri, file.path))
-    if (vector !== undefined && vector.storageType !== 'i') {
-      addPath(needed, () => vectorPath(paths, deps.store.uri, vector))
-    }
+    addPath(needed, () => dataPath(paths, store.uri, file.path))
+    if (vector !== undefined && vector.storageType !== 'i') addPath(needed, () => vectorPath(paths, store.uri, vector))
   }
-  for (const file of contents.files.values()) need(file)
-  for (const file of contents.tombstones.values()) {
+  const needAll = (files: Iterable<AddFile>, tombstones: Iterable<RemoveFile>): void => {
+    for (const file of files) need(file)
     // Without a time nobody knows how long it has been gone.
-    if ((file.deletionTimestamp ?? Number.POSITIVE_INFINITY) >= cutoff) need(file)
+    for (const file of tombstones) if ((file.deletionTimestamp ?? Number.POSITIVE_INFINITY) >= cutoff) need(file)
+  }
+  try {
+    for await (const { files, tombstones } of contents.batches()) needAll(files, tombstones)
+  } catch (error) {
+    // A checkpoint that is damaged among its files: older ones and the commits have them too, as far as they are there.
+    if (!isSluiceError(error, 'DELTA_CHECKPOINT_CORRUPT')) throw error
+    const whole = await replay(store, paths, { version: contents.header.version })
+    needAll(whole.files.values(), whole.tombstones.values())
   }
   return needed
 }
@@ -137,11 +154,12 @@ function addPath(needed: Set<string>, path: () => string): void {
 
 /** A commit that changes nothing, for the history. */
 async function note(
-  version: OpenedVersion,
+  deps: DeltaDeps,
+  paths: LogPaths,
   operation: string,
   parameters: Readonly<Record<string, string>>,
   metrics: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { deps, paths, state } = version
-  await commitTransaction(deps, paths, { operation, parameters, metrics, read: state, reads: NOTHING_READ })
+  const read = await loadState(deps.store, paths)
+  await commitTransaction(deps, paths, { operation, parameters, metrics, read, reads: NOTHING_READ })
 }

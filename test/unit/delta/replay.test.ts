@@ -3,6 +3,8 @@ import { streamContents } from '#delta/file-stream.ts'
 import { LogPaths } from '#delta/log.ts'
 import { replay } from '#delta/replay.ts'
 import { DeltaTable } from '#delta/table.ts'
+import { parquetMetadata } from '#parquet/metadata.ts'
+import { bytesSource } from '#parquet/source.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
 import { CountingStore } from '../../support/counting-store.ts'
 import {
@@ -349,5 +351,19 @@ describe('contents that are streamed', () => {
     const { memory } = await tableOf(4, 3)
     await memory.put(checkpointPath(3), new Uint8Array(0))
     expect((await streamed(memory)).files).toEqual(filesUpTo(4))
+  })
+
+  it('are DELTA_CHECKPOINT_CORRUPT where the damage is among the files, and a vacuum goes by the commits', async () => {
+    const { memory, table, clock } = await tableOf(4, 3)
+    for (const path of filesUpTo(4)) await putText(memory, `${TABLE}/${path}`, 'rows')
+    await putText(memory, `${TABLE}/orphan.parquet`, 'rows')
+    const bytes = (await memory.get(checkpointPath(3))).slice()
+    const { rowGroups } = await parquetMetadata(bytesSource(bytes))
+    const { offset, compressedBytes } = rowGroups[0]!.chunks.find(({ path }) => path.join('.') === 'add.path')!
+    await memory.put(checkpointPath(3), bytes.fill(0xff, offset, offset + compressedBytes))
+    await expect(streamed(memory)).rejects.toMatchObject({ code: 'DELTA_CHECKPOINT_CORRUPT' })
+    clock.time += 1000
+    const { paths } = await table.vacuum({ olderThan: '0 seconds', force: true, dryRun: true })
+    expect(paths).toEqual([`${TABLE}/orphan.parquet`])
   })
 })
