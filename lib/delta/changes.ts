@@ -1,7 +1,7 @@
 import { SluiceError } from '#core/errors.ts'
 import type { EpochMillis } from '#core/time.ts'
 import type { Actions, AddFile, ChangeFile, DeletionVector, Metadata, RemoveFile } from '#delta/actions.ts'
-import { commitTimes, inCommitTimes, requiredTime } from '#delta/commit-times.ts'
+import { commitTimes, inCommitTimes } from '#delta/commit-times.ts'
 import { readDeletionVector } from '#delta/deletion-vector.ts'
 import {
   fieldsOf,
@@ -76,8 +76,9 @@ export async function* readChanges(
     metadata = actions.metadata ?? metadata
     checkKept(paths, metadata, version)
     const inCommits = inCommitTimes(metadata)
-    const said = inCommits !== undefined && version >= inCommits.version
-    const time = said ? requiredTime(actions.commitInfo, path) : (times.get(version) ?? 0)
+    const said =
+      inCommits !== undefined && version >= inCommits.version ? actions.commitInfo?.inCommitTimestamp : undefined
+    const time = said ?? times.get(version) ?? 0
     for await (const { type, rows } of commitChanges(source, actions, columns)) {
       if (rows.length > 0) yield rows.map((row) => changeRow(row, columns, type, version, time))
     }

@@ -1,6 +1,6 @@
 import { SluiceError } from '#core/errors.ts'
 import type { EpochMillis } from '#core/time.ts'
-import type { CommitInfo, Metadata } from '#delta/actions.ts'
+import type { Metadata } from '#delta/actions.ts'
 import type { LogListing, LogPaths } from '#delta/log.ts'
 import { parseCommit } from '#delta/parse.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
@@ -39,11 +39,7 @@ export function inCommitTimes({ configuration }: Metadata): InCommitTimes | unde
 /** @throws SluiceError DELTA_LOG_CORRUPT when the commit does not say when it was made. One GET. */
 export async function readInCommitTime(store: ObjectStore, paths: LogPaths, version: number): Promise<EpochMillis> {
   const path = paths.commit(version)
-  return requiredTime(parseCommit(await store.get(path), path).commitInfo, path)
-}
-
-export function requiredTime(info: CommitInfo | null, path: string): EpochMillis {
-  const time = info?.inCommitTimestamp
+  const time = parseCommit(await store.get(path), path).commitInfo?.inCommitTimestamp
   if (typeof time === 'number') return time
   throw new SluiceError(
     'DELTA_LOG_CORRUPT',

@@ -3,7 +3,7 @@ import type { EpochMillis } from '#core/time.ts'
 import { type Actions, type CommitInfo, fileKey, type Metadata } from '#delta/actions.ts'
 import { readLastCheckpoint } from '#delta/checkpoint.ts'
 import { readCheckpoint } from '#delta/checkpoint-read.ts'
-import { commitTimes, inCommitTimes, lastVersionAt, readInCommitTime, requiredTime } from '#delta/commit-times.ts'
+import { commitTimes, inCommitTimes, lastVersionAt, readInCommitTime } from '#delta/commit-times.ts'
 import { Reconciliation, type TableContents } from '#delta/contents.ts'
 import { type CheckpointFiles, type LogListing, type LogPaths, listLog } from '#delta/log.ts'
 import { parseCommit } from '#delta/parse.ts'
@@ -214,7 +214,7 @@ export async function foldCommits(
   }
   return {
     version: plan.target,
-    timestamp: await timeOf(store, paths, plan, metadata, last),
+    timestamp: await timeOf(store, plan, metadata, last),
     protocol,
     metadata,
     txns: state.txns,
@@ -226,7 +226,6 @@ export async function foldCommits(
 /** When the version was committed: as its commit says, in tables whose commits do, else when its file was written. */
 async function timeOf(
   store: ObjectStore,
-  paths: LogPaths,
   { listing, target, commits }: ReplayPlan,
   metadata: Metadata,
   last: CommitInfo | null,
@@ -234,7 +233,8 @@ async function timeOf(
   const inCommits = inCommitTimes(metadata)
   const path = listing.commits.get(target)?.path
   if (inCommits !== undefined && target >= inCommits.version && path !== undefined) {
-    return commits.at(-1)?.path === path ? requiredTime(last, path) : readInCommitTime(store, paths, target)
+    const info = commits.at(-1)?.path === path ? last : parseCommit(await store.get(path), path).commitInfo
+    if (info?.inCommitTimestamp !== undefined) return info.inCommitTimestamp
   }
   return commitTimes(listing).get(target) ?? 0
 }

@@ -5,7 +5,10 @@ import type { DeltaType, StructType } from '#delta/schema-json.ts'
 /** How expected values are written: as our rows have them, or as JSON of `expected_ndjson`. */
 export interface Spelling {
   readonly kind: 'rows' | 'json'
-  /** Null and empty lists and maps are the same, and null structs are structs of nulls: the engine that wrote the JSON has no others. */
+  /**
+   * What the engine that wrote the JSON can't tell apart is the same: null and empty lists and maps, null structs and structs of nulls,
+   * null and numbers that are none in JSON; times before 1900 and after 2299 are those bounds.
+   */
   readonly loose: boolean
   /** Top-level columns whose JSON is base 64. */
   readonly base64?: ReadonlySet<string>
@@ -35,7 +38,7 @@ function canonical(value: unknown, type: DeltaType, spelling: Spelling, base64: 
   return `[${pairs.sort().join(', ')}]`
 }
 
-function scalar(value: unknown, type: string, { kind }: Spelling, base64: boolean): string {
+function scalar(value: unknown, type: string, { kind, loose }: Spelling, base64: boolean): string {
   switch (type) {
     case 'byte':
     case 'short':
@@ -43,9 +46,9 @@ function scalar(value: unknown, type: string, { kind }: Spelling, base64: boolea
     case 'long':
       return String(BigInt(value as string | number | bigint))
     case 'float':
-      return double(Math.fround(Number(value)))
+      return double(Math.fround(doubleOf(value)), loose)
     case 'double':
-      return double(Number(value))
+      return double(doubleOf(value), loose)
     case 'boolean':
       return String(value)
     case 'string':
@@ -53,17 +56,29 @@ function scalar(value: unknown, type: string, { kind }: Spelling, base64: boolea
     case 'binary':
       return bytes(value, kind === 'json' && base64)
     case 'date':
-      return String(typeof value === 'string' ? parseScalar('date', value) : value)
+      return String(bounded((typeof value === 'string' ? parseScalar('date', value) : value) as number, DAYS, loose))
     case 'timestamp':
     case 'timestamp_ntz':
-      return micros(value)
+      return micros(value, loose)
     default:
       return decimalType(type) === undefined ? JSON.stringify(value) : decimal(String(value))
   }
 }
 
-function double(value: number): string {
+function doubleOf(value: unknown): number {
+  return typeof value === 'string' ? Number(parseScalar('double', value) ?? Number.NaN) : Number(value)
+}
+
+function double(value: number, loose: boolean): string {
+  if (loose && !Number.isFinite(value)) return 'null'
   return Object.is(value, -0) ? '0' : String(value)
+}
+
+const MILLIS = [Date.UTC(1900, 0, 1), Date.UTC(2300, 0, 1) - 0.001] as const
+const DAYS = [MILLIS[0] / 86_400_000, Math.floor(MILLIS[1] / 86_400_000)] as const
+
+function bounded(value: number, [low, high]: readonly [number, number], loose: boolean): number {
+  return loose ? Math.min(Math.max(value, low), high) : value
 }
 
 function bytes(value: unknown, base64: boolean): string {
@@ -72,9 +87,9 @@ function bytes(value: unknown, base64: boolean): string {
 }
 
 /** Whole microseconds. */
-function micros(value: unknown): string {
+function micros(value: unknown, loose: boolean): string {
   const millis = typeof value === 'string' ? parseScalar('timestamp', value) : value
-  return String(Math.round((millis as number) * 1000))
+  return String(Math.round(bounded(millis as number, MILLIS, loose) * 1000))
 }
 
 /** Without zeros at the end. */

@@ -36,10 +36,11 @@ async function main(): Promise<number> {
   let refusals = 0
   for (const test of findCases(folder)) {
     if (!test.name.includes(values.only)) continue
-    const { outcome, reasons, refused } = await runCase(test, unsupported)
+    const { outcome, reasons, notes, refused } = await runCase(test, unsupported)
     counts[outcome]++
     if (outcome !== 'passed')
       console.log(`${outcome}: ${test.name}${reasons.map((reason) => `\n    ${reason}`).join('')}`)
+    for (const note of notes ?? []) console.log(`note: ${test.name}: ${note}`)
     if (refused === undefined) continue
     refusals++
     console.log(`refused by name: ${test.name}: ${refused.join(', ')}`)

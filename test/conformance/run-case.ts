@@ -15,6 +15,8 @@ export interface CaseResult {
   readonly outcome: 'passed' | 'failed' | 'skipped'
   /** Why it failed or was skipped. */
   readonly reasons: readonly string[]
+  /** What is right, but not as every answer of the case has it. */
+  readonly notes?: readonly string[]
   /** Features for which the table was refused: it passed without being read. */
   readonly refused?: readonly string[]
 }
@@ -32,9 +34,9 @@ export async function runCase(test: Case, unsupported: ReadonlySet<string>): Pro
     const table = await openTable(test.folder)
     const latest = await table.snapshot()
     const found = [...compareState(latest, test)]
-    if (test.kind === 'read') found.push(...(await compareRows(table, latest, test)))
-    found.push(...(await compareChanges(table, latest, test)))
-    return verdict(found)
+    const rows = test.kind === 'read' ? await compareRows(table, latest, test) : { differences: [], notes: [] }
+    found.push(...rows.differences, ...(await compareChanges(table, latest, test)))
+    return { ...verdict(found), ...(rows.notes.length === 0 ? {} : { notes: rows.notes }) }
   } catch (error) {
     const refused = refusedFeatures(error)
     if (refused.length > 0 && refused.every((feature) => unsupported.has(feature))) {

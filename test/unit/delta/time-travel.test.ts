@@ -149,10 +149,11 @@ describe('time travel in a table with in-commit timestamps', () => {
 
   it('by commits that do not say when they were made is DELTA_LOG_CORRUPT', async () => {
     const { table, memory } = await tableWithTimes()
-    await putText(memory, commitPath(7), JSON.stringify({ add: addOf('7.parquet') }))
-    await expect(table.snapshot()).rejects.toMatchObject({
+    await putText(memory, commitPath(6), JSON.stringify({ add: addOf('6.parquet') }))
+    expect((await table.snapshot({ version: 6 })).timestamp).toBe(START + 3003)
+    await expect(table.snapshot({ timestamp: START + 99 * HOUR })).rejects.toMatchObject({
       code: 'DELTA_LOG_CORRUPT',
-      message: `Expected commit ${commitPath(7)} to have an inCommitTimestamp, as its table asks for, found none. Choose a version by its number instead of a time.`,
+      message: `Expected commit ${commitPath(6)} to have an inCommitTimestamp, as its table asks for, found none. Choose a version by its number instead of a time.`,
     })
   })
 })
