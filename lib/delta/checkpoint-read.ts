@@ -61,7 +61,7 @@ export async function* readCheckpoint(
     }
   }
   for (const { path, sizeInBytes } of part === 'header' ? [] : sidecars) {
-    const file = path.includes('/') ? dataPath(paths, store.uri, path) : paths.sidecars() + decodeURIComponent(path)
+    const file = dataPath(paths, store.uri, path.includes('/') ? path : `_delta_log/_sidecars/${path}`)
     yield* orCorrupt(parquetActions(store, file, sizeInBytes, FILE_COLUMNS), file)
   }
   if (part === 'files') return

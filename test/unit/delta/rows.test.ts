@@ -94,6 +94,17 @@ describe('rows', () => {
     })
   })
 
+  it('of a file that is cut off are DELTA_FILE_DAMAGED too where only some columns are fetched', async () => {
+    const { table, memory } = await filled()
+    const { path, size } = (await table.snapshot()).files[1]!
+    const file = `${TABLE}/${path}`
+    await memory.put(file, (await memory.get(file)).subarray(0, 10))
+    await expect(rowsOf(table, { columns: ['id'] })).rejects.toMatchObject({
+      code: 'DELTA_FILE_DAMAGED',
+      details: { path: file, expected: size, found: 10 },
+    })
+  })
+
   it('are null in columns that came after their file', async () => {
     const { table, memory } = await filled()
     const { metadata } = await table.appendState()
