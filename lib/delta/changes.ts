@@ -15,7 +15,7 @@ import { layoutOf } from '#delta/layout.ts'
 import { type LogListing, type LogPaths, listLog } from '#delta/log.ts'
 import { parseCommit } from '#delta/parse.ts'
 import { checkReadable } from '#delta/protocol.ts'
-import { notATable, replay, versionAt } from '#delta/replay.ts'
+import { notATable, replayHeader, versionAt } from '#delta/replay.ts'
 import type { RowSet } from '#delta/row-set.ts'
 import type { StructField } from '#delta/schema-json.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
@@ -47,7 +47,7 @@ const CHANGE_TYPE: StructField = { name: '_change_type', type: 'string', nullabl
  * What each commit of a range did to the rows (PROTOCOL.md, "Change Data Files"): as its change files say or, where a commit has none,
  * by the files and deletion vectors that it added and removed. Commit by commit, in runs of up to 10,000 rows.
  *
- * Cost: two replays, a GET a commit, and those of its files.
+ * Cost: two replays without the files of their checkpoints, a GET a commit, and those of its files.
  *
  * @throws SluiceError DELTA_CHANGES_UNAVAILABLE when the table kept no change feed in all of the range, DELTA_VERSION_NOT_FOUND, and
  * what `replay` and `readFileRows` throw
@@ -62,8 +62,8 @@ export async function* readChanges(
   const from = await firstVersion(store, paths, listing, range.from)
   const to = await lastVersion(store, paths, listing, range.to)
   if (from > to) throw rangeError(paths, from, to)
-  const start = await replay(store, paths, { version: from })
-  const end = await replay(store, paths, { version: to })
+  const start = await replayHeader(store, paths, { version: from })
+  const end = await replayHeader(store, paths, { version: to })
   const source: RowSource = { store, paths, contents: end, layout: layoutOf(end.metadata) }
   const columns = fieldsOf(source, range.columns).map(({ name }) => name)
   const times = commitTimes(listing)

@@ -2,7 +2,7 @@ import { type AddFile, fileKey, type RemoveFile } from '#delta/actions.ts'
 import { readCheckpoint } from '#delta/checkpoint-read.ts'
 import { Reconciliation } from '#delta/contents.ts'
 import type { LogPaths } from '#delta/log.ts'
-import { type ContentsHeader, foldCommits, fromPlan, type ReplayPlan, type VersionChoice } from '#delta/replay.ts'
+import { type ContentsHeader, foldHeader, fromPlan, type ReplayPlan, type VersionChoice } from '#delta/replay.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
 
 /** Some of the files that are in a version, and of those that are no longer. */
@@ -32,12 +32,7 @@ export function streamContents(
 ): Promise<StreamedContents> {
   return fromPlan(store, paths, choice, async (plan) => {
     const tail = new Reconciliation()
-    if (plan.checkpoint !== null) {
-      for await (const actions of readCheckpoint(store, paths, plan.checkpoint, 'header')) {
-        tail.apply({ ...actions, adds: [], removes: [] })
-      }
-    }
-    const header = await foldCommits(store, paths, plan, tail)
+    const header = await foldHeader(store, paths, plan, tail)
     return { header, batches: () => batchesOf(store, paths, plan, tail) }
   })
 }

@@ -122,7 +122,9 @@ export async function versionAt(
   timestamp: EpochMillis,
 ): Promise<number> {
   const first = firstBuildable(listing)
-  const { metadata } = await build(paths, listing, listing.latest, (plan) => fold(store, paths, plan))
+  const { metadata } = await build(paths, listing, listing.latest, (plan) =>
+    foldHeader(store, paths, plan, new Reconciliation()),
+  )
   const inCommits = inCommitTimes(metadata)
   const since = inCommits === undefined || timestamp < inCommits.timestamp ? undefined : inCommits.version
   const times = [...commitTimes(listing)].filter(([version]) => version >= first)
@@ -191,11 +193,31 @@ async function fold(store: ObjectStore, paths: LogPaths, plan: ReplayPlan): Prom
   return { ...header, files: state.files, tombstones: state.tombstones }
 }
 
+/** A version without the files of its checkpoint: `tail` gets what the commits after that say of files. */
+export async function foldHeader(
+  store: ObjectStore,
+  paths: LogPaths,
+  plan: ReplayPlan,
+  tail: Reconciliation,
+): Promise<ContentsHeader> {
+  if (plan.checkpoint !== null) {
+    for await (const actions of readCheckpoint(store, paths, plan.checkpoint, 'header')) {
+      tail.apply({ ...actions, adds: [], removes: [] })
+    }
+  }
+  return foldCommits(store, paths, plan, tail)
+}
+
+/** A version without its files: as `replay`, but of a large checkpoint their columns are not even fetched. */
+export function replayHeader(store: ObjectStore, paths: LogPaths, choice: VersionChoice): Promise<ContentsHeader> {
+  return fromPlan(store, paths, choice, (plan) => foldHeader(store, paths, plan, new Reconciliation()))
+}
+
 /** All that a version is but for its files. */
 export type ContentsHeader = Omit<TableContents, 'files' | 'tombstones'>
 
 /** Applies the plan's commits to what the checkpoint left. */
-export async function foldCommits(
+async function foldCommits(
   store: ObjectStore,
   paths: LogPaths,
   plan: ReplayPlan,
