@@ -3,7 +3,7 @@ import type { EpochMillis } from '#core/time.ts'
 import type { Actions, AddFile, Txn } from '#delta/actions.ts'
 import type { TableState } from '#delta/checksum.ts'
 import { alreadyAt, type ConflictKind, checkTxns, sameMetadata } from '#delta/conflict.ts'
-import { checkWritable } from '#delta/protocol.ts'
+import { checkPlain, checkWritable } from '#delta/protocol.ts'
 import { totalRecords } from '#delta/stats.ts'
 
 export interface Append {
@@ -23,6 +23,7 @@ export const ENGINE = 'sluice'
 /** @throws SluiceError DELTA_FEATURE_UNSUPPORTED, DELTA_TRANSACTION_CONFLICT, DELTA_SCHEMA_MISMATCH: before anything is written */
 export function checkAppend(table: string, read: TableState, append: Append): void {
   checkWritable(read.protocol, read.metadata, table)
+  checkPlain(read.metadata, table)
   const appIds = new Set<string>()
   for (const { appId, version } of append.txns) {
     if (appIds.has(appId)) throw new RangeError(`a commit has one transaction an application, found two of ${appId}`)

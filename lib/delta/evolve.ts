@@ -1,11 +1,13 @@
 import { SluiceError } from '#core/errors.ts'
+import type { Metadata } from '#delta/actions.ts'
 import { planned } from '#delta/attempts.ts'
 import type { TableState } from '#delta/checksum.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
+import { layoutOf } from '#delta/layout.ts'
 import type { LogPaths } from '#delta/log.ts'
 import { nothingDone, type WriteResult } from '#delta/opened-version.ts'
 import { checkReadable, checkWritable } from '#delta/protocol.ts'
-import { evolved } from '#delta/schema-change.ts'
+import { evolved, withMapping } from '#delta/schema-change.ts'
 import { checkStruct, usesType } from '#delta/schema-check.ts'
 import { parseSchema, type StructType } from '#delta/schema-json.ts'
 import { commitTransaction } from '#delta/transaction.ts'
@@ -20,18 +22,17 @@ export function evolveSchema(
   stateNow: () => Promise<TableState>,
   wanted: StructType,
 ): Promise<WriteResult> {
-  checkStruct(wanted)
   return planned(undefined, async () => {
     const state = await stateNow()
     checkReadable(state.protocol, paths.name)
     checkWritable(state.protocol, state.metadata, paths.name)
+    checkStruct(wanted, { mapped: layoutOf(state.metadata).mapping !== 'none' })
     const current = parseSchema(state.metadata.schemaString)
     const { schema, refused, changed } = evolved(current, wanted)
     const lacks = usesType(schema, 'timestamp_ntz') && state.protocol.writerFeatures?.includes('timestampNtz') !== true
     const problems = lacks ? [...refused, 'timestamp_ntz needs the table feature timestampNtz'] : refused
     if (problems.length > 0) throw refusal(paths.name, problems)
     if (!changed) return nothingDone(state.version)
-    checkStruct(schema)
     const before = new Set(current.fields.map(({ name }) => name))
     const columns = schema.fields.filter(({ name }) => !before.has(name))
     const after = await commitTransaction(deps, paths, {
@@ -40,10 +41,22 @@ export function evolveSchema(
       metrics: {},
       read: state,
       reads: { files: new Set(), wouldRead: () => false },
-      metadata: { ...state.metadata, schemaString: JSON.stringify(schema) },
+      metadata: withSchema(deps, state.metadata, schema),
     })
     return { version: after.version, committed: true, metrics: {} }
   })
+}
+
+function withSchema(deps: DeltaDeps, metadata: Metadata, schema: StructType): Metadata {
+  const { configuration } = metadata
+  if (layoutOf(metadata).mapping === 'none') return { ...metadata, schemaString: JSON.stringify(schema) }
+  const before = Number(configuration['delta.columnMapping.maxColumnId'] ?? 0)
+  const mapped = withMapping(schema, before, () => deps.ids.next())
+  return {
+    ...metadata,
+    schemaString: JSON.stringify(mapped.schema),
+    configuration: { ...configuration, 'delta.columnMapping.maxColumnId': String(mapped.maxId) },
+  }
 }
 
 function refusal(table: string, refused: readonly string[]): SluiceError {

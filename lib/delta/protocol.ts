@@ -31,6 +31,13 @@ export function checkWritable(protocol: Protocol, metadata: Metadata, table: str
   if (missing.size > 0) throw unsupported(table, 'write to', [...missing])
 }
 
+/** @throws SluiceError DELTA_FEATURE_UNSUPPORTED for files that have the columns' own names, in a table that has others for them */
+export function checkPlain(metadata: Metadata, table: string): void {
+  if ((metadata.configuration['delta.columnMapping.mode'] ?? 'none') !== 'none') {
+    throw unsupported(table, 'commit prepared files to', ['columnMapping'])
+  }
+}
+
 /** @throws SluiceError DELTA_FEATURE_UNSUPPORTED for a table with lists of features, which our checkpoints do not hold yet */
 export function checkCheckpointable(protocol: Protocol, table: string): void {
   const features = new Set([...(protocol.readerFeatures ?? []), ...(protocol.writerFeatures ?? [])])

@@ -1,16 +1,19 @@
 import type { Bytes } from '#core/time.ts'
 import type { AddFile, Metadata } from '#delta/actions.ts'
+import { checkBatch } from '#delta/batch-check.ts'
+import { resolveColumn } from '#delta/column-path.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
+import { layoutOf, physicalName, type TableLayout } from '#delta/layout.ts'
 import type { LogPaths } from '#delta/log.ts'
 import { partitionFolder, partitionText } from '#delta/partition-folder.ts'
 import { encodePath } from '#delta/paths.ts'
+import { parquetColumns, toPhysical } from '#delta/physical-rows.ts'
 import type { Row } from '#delta/row-check.ts'
-import { checkBatch, parquetColumns } from '#delta/row-file.ts'
-import { type DeltaType, parseSchema, type StructType } from '#delta/schema-json.ts'
+import type { StructField, StructType } from '#delta/schema-json.ts'
 import { type Indexed, indexedBy, statsJson } from '#delta/stats.ts'
 import { type ParquetColumn, ParquetRowsWriter } from '#parquet/rows-writer.ts'
 import { encodeParquet, type LeafStatistics } from '#parquet/writer.ts'
-import { rowView } from '#schema/row-view.ts'
+import { rowView, toRow } from '#schema/row-view.ts'
 import type { ColumnBatch } from '#schema/vector.ts'
 
 /** A file is closed when it has so many bytes. */
@@ -61,10 +64,12 @@ export class RowWriter {
   private readonly deps: DeltaDeps
   private readonly paths: LogPaths
   private readonly options: WriterOptions
-  private readonly schema: StructType
+  private readonly layout: TableLayout
+  /** Null where rows are stored as they are. */
+  private readonly physical: ((row: Row) => Row) | null
   private readonly columns: readonly ParquetColumn[]
   private readonly indexed: Indexed
-  private readonly partitionColumns: readonly { readonly name: string; readonly type: DeltaType }[]
+  private readonly partitionFields: readonly StructField[]
   private readonly open = new Map<string, OpenFile>()
   private readonly written: AddFile[] = []
 
@@ -72,35 +77,38 @@ export class RowWriter {
     this.deps = deps
     this.paths = paths
     this.options = options
-    this.schema = parseSchema(metadata.schemaString)
-    const { fields } = this.schema
-    const partitioned = new Set(metadata.partitionColumns)
-    const stored = fields.filter(({ name }) => !partitioned.has(name))
-    this.columns = parquetColumns([...stored, ...(options.extra?.fields ?? [])])
-    this.indexed = indexedBy(metadata.configuration)
-    this.partitionColumns = metadata.partitionColumns.flatMap((name) => fields.filter((field) => field.name === name))
+    const layout = layoutOf(metadata)
+    const { fields } = layout.schema
+    const partitioned = new Set(layout.partitionColumns)
+    const stored = [...fields.filter(({ name }) => !partitioned.has(name)), ...(options.extra?.fields ?? [])]
+    this.layout = layout
+    this.physical = toPhysical(stored, layout)
+    this.columns = parquetColumns(stored, layout)
+    this.indexed = indexedBy(metadata.configuration, (name) => resolveColumn(name, layout, paths.name).physical)
+    this.partitionFields = layout.partitionColumns.flatMap((name) => fields.filter((field) => field.name === name))
   }
 
   /** @param rows in the form that `RowCheck` gives them */
   async add(rows: readonly Row[]): Promise<void> {
     this.rows += rows.length
     if (rows.length === 0) return
-    if (this.partitionColumns.length === 0) await this.addTo('', {}, rows)
+    if (this.partitionFields.length === 0) await this.addTo('', {}, rows)
     else for (const part of partsOf(rows, (row) => this.partitionOf(row))) await this.addTo(...part)
     while (this.heldRows() > HELD_ROWS) await this.closeLargest()
   }
 
   /** Columns as they are: a file for each partition in the batch. @throws SluiceError DELTA_SCHEMA_MISMATCH */
   async addBatch(batch: ColumnBatch): Promise<void> {
-    checkBatch(this.paths.name, this.schema, batch)
-    this.rows += batch.rows
+    checkBatch(this.paths.name, this.layout.schema, batch)
     if (batch.rows === 0) return
+    if (this.physical !== null) return this.add(Array.from({ length: batch.rows }, (_, row) => toRow(batch, row)))
+    this.rows += batch.rows
     const kept = batch.fields.flatMap(({ name }, i) =>
-      this.partitionColumns.some((each) => each.name === name) ? [] : [i],
+      this.partitionFields.some((each) => each.name === name) ? [] : [i],
     )
     const fields = kept.map((i) => batch.fields[i]!)
     const stored = { fields, rows: batch.rows, vectors: kept.map((i) => batch.vectors[i]!) }
-    if (this.partitionColumns.length === 0) return this.storeBatch(stored, null, {})
+    if (this.partitionFields.length === 0) return this.storeBatch(stored, null, {})
     const view = rowView(batch)
     const rows = Array.from({ length: batch.rows }, (_, row) => row)
     for (const [, values, select] of partsOf(rows, (row) => this.partitionOf(view.at(row)))) {
@@ -119,7 +127,8 @@ export class RowWriter {
     for (let from = 0; from < rows.length; ) {
       const file = this.openFile(key, values)
       const to = Math.min(rows.length, from + STEP, from + rowsPerFile - file.writer.rows)
-      for (const piece of file.writer.add(from === 0 && to === rows.length ? rows : rows.slice(from, to))) {
+      const some = from === 0 && to === rows.length ? rows : rows.slice(from, to)
+      for (const piece of file.writer.add(this.physical === null ? some : some.map(this.physical))) {
         file.pieces.push(piece)
         file.bytes += piece.length
       }
@@ -163,7 +172,12 @@ export class RowWriter {
   }
 
   private partitionOf(row: Row): PartitionValues {
-    return Object.fromEntries(this.partitionColumns.map(({ name, type }) => [name, partitionText(type, row[name])]))
+    return Object.fromEntries(
+      this.partitionFields.map((field) => [
+        physicalName(this.layout, field),
+        partitionText(field.type, row[field.name]),
+      ]),
+    )
   }
 
   private storeBatch(batch: ColumnBatch, select: Int32Array | null, values: PartitionValues): Promise<void> {

@@ -32,7 +32,42 @@ export function onlyAdds(before: StructType, after: StructType): boolean {
     if (now === undefined || (field.nullable && !now.nullable) || !fits(field.type, now.type)) return false
     if (JSON.stringify(field.metadata) !== JSON.stringify(now.metadata)) return false
   }
-  return [...later.values()].every(({ nullable, metadata }) => nullable && Object.keys(metadata).length === 0)
+  const isPlain = (key: string): boolean => key === 'comment' || key.startsWith('delta.columnMapping.')
+  return [...later.values()].every(({ nullable, metadata }) => nullable && Object.keys(metadata ?? {}).every(isPlain))
+}
+
+const ID = 'delta.columnMapping.id'
+const PHYSICAL_NAME = 'delta.columnMapping.physicalName'
+
+export interface MappedSchema {
+  readonly schema: StructType
+  /** The largest id of a column, `delta.columnMapping.maxColumnId`. */
+  readonly maxId: number
+}
+
+/**
+ * Gives columns that have none an id and a physical name (PROTOCOL.md, "Column Mapping").
+ *
+ * @param maxId what the table has as `delta.columnMapping.maxColumnId`
+ * @param nextName unique names
+ */
+export function withMapping(schema: StructType, maxId: number, nextName: () => string): MappedSchema {
+  let last = maxId
+  const ofType = (type: DeltaType): DeltaType => {
+    if (typeof type === 'string') return type
+    if (type.type === 'array') return { ...type, elementType: ofType(type.elementType) }
+    if (type.type === 'map') return { ...type, keyType: ofType(type.keyType), valueType: ofType(type.valueType) }
+    return { ...type, fields: type.fields.map(ofField) }
+  }
+  const ofField = (field: StructField): StructField => {
+    const isMapped = field.metadata?.[ID] !== undefined
+    const metadata = isMapped
+      ? field.metadata
+      : { ...field.metadata, [ID]: ++last, [PHYSICAL_NAME]: `col-${nextName()}` }
+    return { ...field, metadata, type: ofType(field.type) }
+  }
+  const mapped = { ...schema, fields: schema.fields.map(ofField) }
+  return { schema: mapped, maxId: last }
 }
 
 function fits(before: DeltaType, after: DeltaType): boolean {

@@ -11,12 +11,16 @@ const DEPTH_MAX = 32
 /** What Parquet and Hive can't hold in a name (without column mapping). */
 const FORBIDDEN = /[ ,;{}()\n\t=]/
 
+/** With column mapping files have other names: every text is one. */
+const UNMAPPABLE = /^$/
+
 /**
+ * @param options mapped: for a table whose columns are mapped
  * @throws SluiceError NAME_INVALID for names that no engine could tell apart, or that a data file can't hold; DELTA_SCHEMA_MISMATCH
  * for no columns at all, DELTA_FEATURE_UNSUPPORTED for other types than those of Delta and for a nesting deeper than 32
  */
-export function checkStruct(schema: StructType): void {
-  checkFields(schema, '', 1)
+export function checkStruct(schema: StructType, options: { readonly mapped?: boolean } = {}): void {
+  checkFields(schema, '', 1, options.mapped === true ? UNMAPPABLE : FORBIDDEN)
 }
 
 /** Whether any column, nested or not, is of the type. */
@@ -27,7 +31,7 @@ export function usesType(type: DeltaType, wanted: string): boolean {
   return type.fields.some((field) => usesType(field.type, wanted))
 }
 
-function checkFields(struct: StructType, path: string, depth: number): void {
+function checkFields(struct: StructType, path: string, depth: number, forbidden: RegExp): void {
   const where = path === '' ? 'a table' : `column ${path}`
   if (struct.fields.length === 0) {
     throw new SluiceError(
@@ -37,7 +41,7 @@ function checkFields(struct: StructType, path: string, depth: number): void {
   }
   const seen = new Map<string, string>()
   for (const { name, type } of struct.fields) {
-    if (name === '' || FORBIDDEN.test(name) || !name.isWellFormed()) {
+    if (name === '' || forbidden.test(name) || !name.isWellFormed()) {
       throw new SluiceError(
         'NAME_INVALID',
         `Expected a Delta column name without spaces and without any of ,;{}()=, found ${JSON.stringify(name)}. Rename the column.`,
@@ -53,21 +57,21 @@ function checkFields(struct: StructType, path: string, depth: number): void {
       )
     }
     seen.set(name.toLowerCase(), name)
-    checkType(type, path === '' ? name : `${path}.${name}`, depth)
+    checkType(type, path === '' ? name : `${path}.${name}`, depth, forbidden)
   }
 }
 
-function checkType(type: DeltaType, path: string, depth: number): void {
+function checkType(type: DeltaType, path: string, depth: number, forbidden: RegExp): void {
   if (depth > DEPTH_MAX) {
     throw refused(path, `structs, lists and maps in each other ${DEPTH_MAX} deep at most, found more`)
   }
   if (typeof type === 'string') {
     if (!PRIMITIVES.has(type) && !isDecimal(type)) throw refused(path, `one of Delta's types, found ${typeText(type)}`)
-  } else if (type.type === 'struct') checkFields(type, path, depth + 1)
-  else if (type.type === 'array') checkType(type.elementType, `${path}.element`, depth + 1)
+  } else if (type.type === 'struct') checkFields(type, path, depth + 1, forbidden)
+  else if (type.type === 'array') checkType(type.elementType, `${path}.element`, depth + 1, forbidden)
   else {
-    checkType(type.keyType, `${path}.key`, depth + 1)
-    checkType(type.valueType, `${path}.value`, depth + 1)
+    checkType(type.keyType, `${path}.key`, depth + 1, forbidden)
+    checkType(type.valueType, `${path}.value`, depth + 1, forbidden)
   }
 }
 

@@ -11,13 +11,17 @@ export type Indexed = (path: readonly string[], at: number) => boolean
 /**
  * What the table's properties say: the columns of `delta.dataSkippingStatsColumns` (of a struct all its fields), else the first
  * `delta.dataSkippingNumIndexedCols`, −1 for all, else the first 32.
+ *
+ * @param resolve the path in files of a column that the property names
  */
-export function indexedBy(configuration: Readonly<Record<string, string>>): Indexed {
+export function indexedBy(
+  configuration: Readonly<Record<string, string>>,
+  resolve: (name: string) => readonly string[],
+): Indexed {
   const named = configuration['delta.dataSkippingStatsColumns']
   if (named !== undefined) {
-    const paths = named
-      .split(/,(?=(?:[^`]*`[^`]*`)*[^`]*$)/)
-      .map((name) => Array.from(name.trim().matchAll(/`([^`]*)`|([^.`]+)/g), (match) => match[1] ?? match[2]!))
+    const names = named.split(/,(?=(?:[^`]*`[^`]*`)*[^`]*$)/).map((name) => name.trim())
+    const paths = names.filter((name) => name !== '').map(resolve)
     return (path) => paths.some((wanted) => wanted.length <= path.length && wanted.every((part, i) => path[i] === part))
   }
   const count = Number.parseInt(configuration['delta.dataSkippingNumIndexedCols'] ?? String(INDEXED_COLUMNS), 10)

@@ -36,6 +36,7 @@ const enabledBy =
  * A feature that is not here is refused wherever a table lists it. Those that are may be listed as long as the table does not use
  * what we can't do.
  * - deletionVectors: files are written again without one; the vector is part of what a remove names
+ * - columnMapping: rows are stored by physical names and field ids; files that were prepared without are refused (`checkPlain`)
  * - v2Checkpoint, vacuumProtocolCheck, timestampNtz, typeWidening: nothing for who commits files of the table's own schema
  * - domainMetadata: domains stay as they are, nobody here writes one
  */
@@ -50,8 +51,7 @@ const USES: Readonly<Record<string, Use>> = {
   generatedColumns: columnsWith('generatedColumns', ['delta.generationExpression']),
   identityColumns: columnsWith('identityColumns', ['delta.identity.start', 'delta.identity.step']),
   allowColumnDefaults: columnsWith('allowColumnDefaults', ['CURRENT_DEFAULT']),
-  columnMapping: ({ configuration }) =>
-    (configuration['delta.columnMapping.mode'] ?? 'none') === 'none' ? [] : ['columnMapping'],
+  columnMapping: none,
   inCommitTimestamp: enabledBy('inCommitTimestamp', 'delta.enableInCommitTimestamps'),
   deletionVectors: none,
   domainMetadata: none,

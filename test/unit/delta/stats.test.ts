@@ -85,7 +85,13 @@ describe('statistics of a file', () => {
   ])('are of the columns that the properties %j name: %j', (properties, wanted) => {
     const paths = [['a'], ['b', 'c'], ['b', 'd'], ['e.f']]
     const columns = paths.map((path): LeafStatistics => ({ path, kind: 'int', nullCount: 0 }))
-    const { nullCount } = JSON.parse(statsJson(1, columns, indexedBy(properties)))
+    const { nullCount } = JSON.parse(
+      statsJson(
+        1,
+        columns,
+        indexedBy(properties, (name) => (name.startsWith('`') ? [name.slice(1, -1)] : name.split('.'))),
+      ),
+    )
     const found = Object.entries(nullCount).flatMap(([name, inner]) =>
       typeof inner === 'number' ? [name] : Object.keys(inner as object).map((part) => `${name}.${part}`),
     )
