@@ -1,12 +1,10 @@
 import { type AddFile, type ChangeFile, type RemoveFile, removeOf } from '#delta/actions.ts'
+import type { ChangeType } from '#delta/changes.ts'
 import type { OpenedVersion } from '#delta/opened-version.ts'
 import type { Row } from '#delta/row-check.ts'
 import { RowWriter } from '#delta/row-writer.ts'
 import type { StructType } from '#delta/schema-json.ts'
 import { feedsChanges } from '#delta/writer-features.ts'
-
-/** What a change of rows is called in change data files (PROTOCOL.md, "Change Data Files"). */
-export type ChangeType = 'insert' | 'update_preimage' | 'update_postimage' | 'delete'
 
 const CHANGE_COLUMN: StructType = {
   type: 'struct',

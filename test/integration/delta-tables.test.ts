@@ -183,6 +183,8 @@ async function ownRows(table: DeltaTable): Promise<readonly unknown[]> {
   return rows.sort((a, b) => Number(a['id']) - Number(b['id'])).map((row) => plain('', row))
 }
 
+const textOfLine = (line: readonly unknown[]): string => JSON.stringify(line)
+
 const ENGINES = ['pyarrow', 'datafusion', 'polars', ...(DUCKDB_DELTA === undefined ? [] : ['duckdb'])]
 
 let root: string
@@ -287,6 +289,45 @@ describe.skipIf(PYTHON === undefined)('tables written by every operation (READER
     await table.merge([{ id: 1, p_text: ' x ' }], { on: ['id'] })
     await expectSame(table, 3)
   }, 120_000)
+
+  it('feed their changes to delta-rs as to us', async () => {
+    const fields = [field('id', 'long', false), field('name', 'string'), field('day', 'date')]
+    const table = await DeltaTable.create(directory(root), 'feed', {
+      schema: { type: 'struct', fields },
+      partitionBy: ['day'],
+      properties: { 'delta.enableChangeDataFeed': 'true' },
+    })
+    await table.append(Array.from({ length: 10 }, (_, id) => ({ id, name: `n${id}`, day: id % 2 })))
+    await table.update({ id: { lt: 3 } }, { name: 'set', day: 7 })
+    await table.merge(
+      [
+        { id: 4, name: 'merged', day: 0 },
+        { id: 20, name: 'new', day: 1 },
+      ],
+      { on: ['id'] },
+    )
+    await table.delete({ id: { in: [5, 20] } })
+    await table.optimize()
+    await table.delete({ day: 1 })
+    await table.overwrite([{ id: 1, name: 'last', day: null }])
+    const script = `
+import sys, os, json, datetime
+import pyarrow
+from deltalake import DeltaTable
+rows = pyarrow.table(DeltaTable(sys.argv[1]).load_cdf(starting_version=0).read_all()).to_pylist()
+day = lambda value: None if value is None else (value - datetime.date(1970, 1, 1)).days
+print(json.dumps(sorted(json.dumps([r['_commit_version'], r['_change_type'], r['id'], r['name'], day(r['day'])]) for r in rows)))
+${LEAVE}`
+    const found = ((await python(script, join(root, 'feed'))) as string[]).map((line) => textOfLine(JSON.parse(line)))
+    const own: string[] = []
+    for await (const rows of table.changes({ from: 0 })) {
+      own.push(
+        ...rows.map((row) => textOfLine([row._commit_version, row._change_type, row['id'], row['name'], row['day']])),
+      )
+    }
+    expect(own.length).toBeGreaterThan(25)
+    expect(found.sort()).toEqual(own.sort())
+  })
 
   it('say in their history what was done', async () => {
     const table = await DeltaTable.create(directory(root), 'told', { schema: SCHEMA })

@@ -147,6 +147,19 @@ async function rowsNow(table: DeltaTable): Promise<Rows> {
   return rows
 }
 
+/** What is left of all rows that came and went, by the change feed. */
+async function rowsByChanges(table: DeltaTable): Promise<readonly string[]> {
+  const counts = new Map<string, number>()
+  for await (const run of table.changes({ from: 0 })) {
+    for (const change of run) {
+      const comes = change._change_type === 'insert' || change._change_type === 'update_postimage'
+      const [line] = lines([change as unknown as Item]) as [string]
+      counts.set(line, (counts.get(line) ?? 0) + (comes ? 1 : -1))
+    }
+  }
+  return [...counts].flatMap(([line, count]) => (count < 0 ? [`${count} of ${line}`] : Array(count).fill(line))).sort()
+}
+
 /** Versions that were read back, and their rows. */
 type Known = { readonly version: number; readonly rows: Rows }[]
 
@@ -184,6 +197,7 @@ async function follow(steps: readonly Step[], partitionBy: readonly string[], fe
     })
     known.push({ version: snapshot.version, rows: wanted })
   }
+  if (feed) expect(await rowsByChanges(made.table)).toEqual(lines(known.at(-1)!.rows))
   const versions = (await made.table.history()).map(({ version }) => version)
   expect(versions).toEqual(Array.from({ length: versions.length }, (_, i) => versions.length - 1 - i))
 }

@@ -19,7 +19,7 @@ export class ManualClock implements Clock {
   }
   async sleep(millis: number): Promise<void> {
     this.sleeps.push(millis)
-    this.time += millis
+    this.time += Math.ceil(millis)
   }
 }
 
