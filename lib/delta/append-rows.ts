@@ -20,7 +20,7 @@ import { RowCheck } from '#delta/row-check.ts'
 import { RowWriter } from '#delta/row-writer.ts'
 import { isBatch, type RowsInput, runsOf } from '#delta/rows-input.ts'
 import { parseSchema } from '#delta/schema-json.ts'
-import { commitTransaction } from '#delta/transaction.ts'
+import { commitTransaction, discardFiles } from '#delta/transaction.ts'
 
 export interface AppendOptions {
   /** The append is done once, however often it is tried: a version that is not above the application's is passed over. */
@@ -62,11 +62,15 @@ export async function appendRows(
       const after = await commitTransaction(deps, paths, { ...written, read, txns: txnsOf(options.txn) }, crowd)
       return { result: { version: after.version, committed: true, metrics }, state: after }
     } catch (error) {
-      if (options.txn === undefined || left === 0 || !isSluiceError(error, 'DELTA_TRANSACTION_CONFLICT')) throw error
-      read = await stateNow()
+      if (!isSluiceError(error, 'DELTA_TRANSACTION_CONFLICT')) throw error
+      if (options.txn !== undefined && left > 0) {
+        read = await stateNow()
+        // Only our own application moved on, and not as far: the same files follow it. Other columns are beyond mending.
+        if (!isApplied(read, options.txn) && fitsAfter(first.metadata, read.metadata)) continue
+      }
+      await discardFiles(deps, paths, adds)
       if (isApplied(read, options.txn)) return { result: nothingDone(read.version), state: read }
-      // Only our own application moved on, and not as far: the same files follow it. Other columns are beyond mending.
-      if (!fitsAfter(first.metadata, read.metadata)) throw error
+      throw error
     }
   }
 }

@@ -18,7 +18,7 @@ import {
 import { type CompiledPredicate, compilePredicate, type Predicate } from '#delta/predicate.ts'
 import type { Row } from '#delta/row-check.ts'
 import { numRecords } from '#delta/stats.ts'
-import { commitTransaction } from '#delta/transaction.ts'
+import { commitOrDiscard } from '#delta/transaction.ts'
 
 export interface ChangeOptions {
   readonly txn?: WriteTxn
@@ -56,7 +56,7 @@ export function deleteRows(
       numCopiedRows: rewrite.copied,
       numAddedChangeFiles: files.changeFiles.length,
     }
-    const after = await commitTransaction(deps, paths, {
+    const after = await commitOrDiscard(deps, paths, {
       operation: 'DELETE',
       parameters: { predicate: predicateText(where) },
       metrics: metricTexts(metrics),

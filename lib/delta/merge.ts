@@ -21,7 +21,7 @@ import { orderingOf } from '#delta/ordering.ts'
 import { type Row, RowCheck } from '#delta/row-check.ts'
 import type { RowsInput } from '#delta/rows-input.ts'
 import { decimalType } from '#delta/scalar.ts'
-import { commitTransaction } from '#delta/transaction.ts'
+import { commitOrDiscard } from '#delta/transaction.ts'
 
 /** What becomes of a row: it stays, it goes, or another one is there in its place. */
 export type Outcome = 'keep' | 'delete' | Row
@@ -116,7 +116,7 @@ class Merge {
       numTargetFilesRemoved: files.removes.length,
       numTargetChangeFilesAdded: files.changeFiles.length,
     }
-    const after = await commitTransaction(version.deps, version.paths, {
+    const after = await commitOrDiscard(version.deps, version.paths, {
       operation: 'MERGE',
       parameters: mergeParameters(options),
       metrics: metricTexts(metrics),

@@ -16,11 +16,10 @@ import {
   type WriteResult,
 } from '#delta/opened-version.ts'
 import { type Bin, isIntact, type OptimizeShape, planBins, SORTED_BY } from '#delta/optimize-plan.ts'
-import { dataPath } from '#delta/paths.ts'
 import type { Predicate } from '#delta/predicate.ts'
 import { RowWriter } from '#delta/row-writer.ts'
 import { comparisonBy, sortedRows } from '#delta/sorted-rows.ts'
-import { commitTransaction } from '#delta/transaction.ts'
+import { commitTransaction, discardFiles } from '#delta/transaction.ts'
 
 export interface OptimizeOptions {
   /** Size of the files to make. Default 128 MB. */
@@ -120,7 +119,12 @@ async function commitBins(
       now = await openVersion(now.deps, now.paths)
       const schemaChanged = error.details['conflict'] === ('metadataChanged' satisfies ConflictKind)
       const intact = schemaChanged ? [] : left.filter(({ bin }) => isIntact(now, bin))
-      for (const dropped of left.filter((each) => !intact.includes(each))) await discard(now, dropped)
+      const dropped = left.filter((each) => !intact.includes(each))
+      await discardFiles(
+        now.deps,
+        now.paths,
+        dropped.flatMap(({ adds }) => adds),
+      )
       totals.lost += left.length - intact.length
       left = intact
     }
@@ -155,10 +159,4 @@ function metricsOf(prepared: readonly Prepared[]): Readonly<Record<string, numbe
     numAddedFiles: added.length,
     numAddedBytes: totalSize(added),
   }
-}
-
-/** Files of ours that nobody has seen: no need to wait for VACUUM. */
-async function discard(version: OpenedVersion, { adds }: Prepared): Promise<void> {
-  const { deps, paths } = version
-  for (const { path } of adds) await deps.store.delete(dataPath(paths, deps.store.uri, path))
 }

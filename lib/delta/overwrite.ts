@@ -18,7 +18,7 @@ import {
 import { type CompiledPredicate, compilePredicate, type Predicate } from '#delta/predicate.ts'
 import { RowCheck } from '#delta/row-check.ts'
 import { isBatch, type RowsInput, runsOf } from '#delta/rows-input.ts'
-import { commitTransaction } from '#delta/transaction.ts'
+import { commitOrDiscard } from '#delta/transaction.ts'
 import { toRow } from '#schema/row-view.ts'
 
 export interface OverwriteOptions extends ChangeOptions {
@@ -57,7 +57,7 @@ export function overwriteRows(
       numDeletedRows: deleted,
       numCopiedRows: rewrite.copied,
     }
-    const after = await commitTransaction(deps, paths, {
+    const after = await commitOrDiscard(deps, paths, {
       operation: 'WRITE',
       parameters: {
         mode: 'Overwrite',

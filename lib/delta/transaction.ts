@@ -1,3 +1,4 @@
+import { isSluiceError } from '#core/errors.ts'
 import type { EpochMillis } from '#core/time.ts'
 import type { Actions, AddFile, ChangeFile, Metadata, RemoveFile, Txn } from '#delta/actions.ts'
 import { ENGINE } from '#delta/append.ts'
@@ -6,6 +7,7 @@ import { type Crowd, commitAfter } from '#delta/commit.ts'
 import { checkCommit, checkState, type Intent, NOTHING_READ, type Reads } from '#delta/conflict.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
 import type { LogPaths } from '#delta/log.ts'
+import { dataPath } from '#delta/paths.ts'
 import { forEachCommit } from '#delta/replay.ts'
 import { writeChecksum } from '#delta/state.ts'
 
@@ -54,6 +56,35 @@ export async function commitTransaction(
   const after = await commitAfter(deps, paths, transaction.read, { txnId, actions }, check, crowd)
   await writeChecksum(deps.store, paths, after, txnId)
   return after
+}
+
+/**
+ * Commits a transaction whose files nobody else needs: after a conflict they are deleted at once, as they will never be committed. After
+ * any other error nobody knows whether they are in; VACUUM removes them if not.
+ */
+export async function commitOrDiscard(
+  deps: DeltaDeps,
+  paths: LogPaths,
+  transaction: Transaction,
+  crowd?: Crowd,
+): Promise<TableState> {
+  try {
+    return await commitTransaction(deps, paths, transaction, crowd)
+  } catch (error) {
+    if (isSluiceError(error, 'DELTA_TRANSACTION_CONFLICT')) {
+      await discardFiles(deps, paths, [...(transaction.adds ?? []), ...(transaction.changeFiles ?? [])])
+    }
+    throw error
+  }
+}
+
+/** Files of ours that nobody has seen: no need to wait for VACUUM. A failure is nobody's failure. */
+export async function discardFiles(
+  { store }: DeltaDeps,
+  paths: LogPaths,
+  files: readonly { readonly path: string }[],
+): Promise<void> {
+  for (const { path } of files) await store.delete(dataPath(paths, store.uri, path)).catch(() => undefined)
 }
 
 function intentOf(paths: LogPaths, transaction: Transaction): Intent {

@@ -18,7 +18,7 @@ import {
 } from '#delta/opened-version.ts'
 import { type CompiledPredicate, compilePredicate, type Predicate } from '#delta/predicate.ts'
 import { type Row, RowCheck } from '#delta/row-check.ts'
-import { commitTransaction } from '#delta/transaction.ts'
+import { commitOrDiscard } from '#delta/transaction.ts'
 
 /** New values by column: a value for all rows, or a function of the row as it was. */
 export type Assignments = Readonly<Record<string, unknown>>
@@ -55,7 +55,7 @@ export function updateRows(
       numCopiedRows: rewrite.copied,
       numAddedChangeFiles: files.changeFiles.length,
     }
-    const after = await commitTransaction(deps, paths, {
+    const after = await commitOrDiscard(deps, paths, {
       operation: 'UPDATE',
       parameters: { predicate: predicateText(where) },
       metrics: metricTexts(metrics),

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { DeltaTable, type WriteResult } from '#delta/table.ts'
 import { FaultyStore } from '../../support/faulty-store.ts'
-import { foreignCommit, TABLE } from './fixtures.ts'
-import { type Item, type ItemsTable, item, items, itemsTable, rowsIn } from './table-support.ts'
+import { foreignCommit, pathsOf, TABLE } from './fixtures.ts'
+import { type ItemsTable, item, items, itemsTable, rowsIn } from './table-support.ts'
 
 // Ours is planned on version 3 and meets, at its first attempt to commit version 4, what somebody else committed as version 4.
 //
@@ -92,10 +92,15 @@ const VERDICTS: Readonly<Record<string, readonly Verdict[]>> = {
   ],
 }
 
-async function meet(
-  ours: string,
-  theirs: string,
-): Promise<{ verdict: Verdict; rows: readonly Item[]; version: number }> {
+interface Meeting {
+  readonly verdict: Verdict
+  readonly version: number
+  /** Data files that are there, and those that commits added. */
+  readonly files: number
+  readonly added: number
+}
+
+async function meet(ours: string, theirs: string): Promise<Meeting> {
   const made = await itemsTable()
   const store = new FaultyStore(made.memory)
   for (const from of [0, 10, 20]) await made.table.append(items(from, from + 10))
@@ -107,9 +112,14 @@ async function meet(
       error.code === 'DELTA_FEATURE_UNSUPPORTED' ? 'feature' : (error.details.conflict ?? String(error)),
   )
   expect(store.left).toBe(0)
-  const snapshot = await made.table.snapshot().catch(() => null)
-  const broken = theirs === 'a dropped column'
-  return { verdict, rows: snapshot === null || broken ? [] : await rowsIn(made.table), version: snapshot?.version ?? 4 }
+  const history = await made.table.history()
+  const files = (await pathsOf(made.memory, `${TABLE}/part-`)).length
+  return {
+    verdict,
+    version: history[0]!.version,
+    files,
+    added: history.reduce((sum, { filesAdded }) => sum + filesAdded, 0),
+  }
 }
 
 describe('an operation that was overtaken', () => {
@@ -136,6 +146,14 @@ describe('an operation that was overtaken', () => {
       details: { operation: 'UPDATE', version: 2, conflict: 'removedFileRemoved' },
     })
     expect(await rowsIn(made.table)).toEqual(items(0, 10).filter(({ id }) => id !== 3))
+  })
+
+  it('leaves no files behind', async () => {
+    for (const ours of ['update row 15', 'merge row 50', 'overwrite', 'append with txn', 'append']) {
+      const theirs = ours.startsWith('append') ? 'a dropped column' : 'append of row 50 that read (merge)'
+      const { files, added } = await meet(ours, theirs)
+      expect([ours, files]).toEqual([ours, added])
+    }
   })
 
   it('is planned anew on what is there then, unless it may not be', async () => {
