@@ -1,88 +1,17 @@
 import { SluiceError } from '#core/errors.ts'
 import type { EpochMillis } from '#core/time.ts'
-import type { Metadata } from '#delta/actions.ts'
+import { checkpointColumns } from '#delta/checkpoint-columns.ts'
 import type { TableContents } from '#delta/contents.ts'
+import { fileRetention } from '#delta/intervals.ts'
 import type { LogPaths } from '#delta/log.ts'
 import { parseObject } from '#delta/parse.ts'
-import { encodeNested, type NestedField, type NestedRow } from '#parquet/nested.ts'
+import { type InputRow, ParquetRowsWriter } from '#parquet/rows-writer.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
 
 /** Classic checkpoints, one Parquet file each, and the hint to the newest (PROTOCOL.md, "Checkpoints"). */
 
-const CHECKPOINT_FIELDS: readonly NestedField[] = [
-  {
-    name: 'txn',
-    type: {
-      struct: [
-        { name: 'appId', type: 'string' },
-        { name: 'version', type: 'long' },
-        { name: 'lastUpdated', type: 'long' },
-      ],
-    },
-  },
-  {
-    name: 'add',
-    type: {
-      struct: [
-        { name: 'path', type: 'string' },
-        { name: 'partitionValues', type: 'map' },
-        { name: 'size', type: 'long' },
-        { name: 'modificationTime', type: 'long' },
-        { name: 'dataChange', type: 'boolean' },
-        { name: 'stats', type: 'string' },
-        { name: 'tags', type: 'map' },
-      ],
-    },
-  },
-  {
-    name: 'remove',
-    type: {
-      struct: [
-        { name: 'path', type: 'string' },
-        { name: 'deletionTimestamp', type: 'long' },
-        { name: 'dataChange', type: 'boolean' },
-        { name: 'extendedFileMetadata', type: 'boolean' },
-        { name: 'partitionValues', type: 'map' },
-        { name: 'size', type: 'long' },
-      ],
-    },
-  },
-  {
-    name: 'metaData',
-    type: {
-      struct: [
-        { name: 'id', type: 'string' },
-        { name: 'name', type: 'string' },
-        { name: 'description', type: 'string' },
-        {
-          name: 'format',
-          type: {
-            struct: [
-              { name: 'provider', type: 'string' },
-              { name: 'options', type: 'map' },
-            ],
-          },
-        },
-        { name: 'schemaString', type: 'string' },
-        { name: 'partitionColumns', type: { list: 'string' } },
-        { name: 'configuration', type: 'map' },
-        { name: 'createdTime', type: 'long' },
-      ],
-    },
-  },
-  // Without the feature lists: engines refuse even empty ones below versions 3 and 7.
-  {
-    name: 'protocol',
-    type: {
-      struct: [
-        { name: 'minReaderVersion', type: 'int' },
-        { name: 'minWriterVersion', type: 'int' },
-      ],
-    },
-  },
-]
-
-const WEEK_MS = 604_800_000
+/** Actions that are encoded at once. */
+const RUN = 4_096
 
 export interface LastCheckpoint {
   readonly version: number
@@ -98,14 +27,13 @@ export async function writeCheckpoint(
   contents: TableContents,
   now: EpochMillis,
 ): Promise<void> {
-  const rows = checkpointRows(contents, now - retention(contents.metadata))
-  const bytes = encodeNested(CHECKPOINT_FIELDS, rows)
+  const { rows, bytes } = encodeCheckpoint(contents, now - fileRetention(contents.metadata))
   await store.put(paths.checkpoint(contents.version), bytes)
   const last = await readLastCheckpoint(store, paths)
   if (last !== undefined && last.version > contents.version) return
   const hint = {
     version: contents.version,
-    size: rows.length,
+    size: rows,
     sizeInBytes: bytes.length,
     numOfAddFiles: contents.files.size,
   }
@@ -129,29 +57,38 @@ export async function getIfPresent(store: ObjectStore, path: string): Promise<Ui
   }
 }
 
-function checkpointRows(contents: TableContents, removedAfter: EpochMillis): NestedRow[] {
-  const rows: NestedRow[] = [{ protocol: contents.protocol }, { metaData: contents.metadata }]
-  for (const txn of contents.txns.values()) rows.push({ txn })
-  for (const remove of contents.tombstones.values()) {
-    if ((remove.deletionTimestamp ?? 0) > removedAfter) rows.push({ remove: { ...remove, dataChange: false } })
+/** Encoded row group by row group: beside the state itself there are 4,096 rows and the bytes. */
+function encodeCheckpoint(
+  contents: TableContents,
+  removedAfter: EpochMillis,
+): { readonly rows: number; readonly bytes: Uint8Array } {
+  const writer = new ParquetRowsWriter(checkpointColumns(contents))
+  const pieces: Uint8Array[] = []
+  let run: object[] = []
+  for (const row of checkpointRows(contents, removedAfter)) {
+    run.push(row)
+    if (run.length < RUN) continue
+    pieces.push(...writer.add(run as InputRow[]))
+    run = []
   }
-  for (const add of contents.files.values()) rows.push({ add: { ...add, dataChange: false } })
-  return rows
+  pieces.push(...writer.add(run as InputRow[]))
+  const { rows, byteLength, pieces: last } = writer.finish()
+  const bytes = new Uint8Array(byteLength)
+  let at = 0
+  for (const piece of [...pieces, ...last]) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  return { rows, bytes }
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  millisecond: 1,
-  second: 1000,
-  minute: 60_000,
-  hour: 3_600_000,
-  day: 86_400_000,
-  week: WEEK_MS,
-}
-
-/** How long tombstones stay: `interval 1 week` unless the table says otherwise in the same form. */
-function retention(metadata: Metadata): number {
-  const text = metadata.configuration['delta.deletedFileRetentionDuration']
-  const match = /^\s*(?:interval\s+)?(\d+)\s+([a-z]+?)s?\s*$/i.exec(text ?? '')
-  const unit = UNITS[match?.[2]?.toLowerCase() ?? '']
-  return match === null || unit === undefined ? WEEK_MS : Number(match[1]) * unit
+function* checkpointRows(contents: TableContents, removedAfter: EpochMillis): Generator<object> {
+  yield { protocol: contents.protocol }
+  yield { metaData: contents.metadata }
+  for (const txn of contents.txns.values()) yield { txn }
+  for (const domainMetadata of contents.domains.values()) yield { domainMetadata }
+  for (const remove of contents.tombstones.values()) {
+    if ((remove.deletionTimestamp ?? 0) > removedAfter) yield { remove: { ...remove, dataChange: false } }
+  }
+  for (const add of contents.files.values()) yield { add: { ...add, dataChange: false } }
 }

@@ -38,12 +38,6 @@ export function checkPlain(metadata: Metadata, table: string): void {
   }
 }
 
-/** @throws SluiceError DELTA_FEATURE_UNSUPPORTED for a table with lists of features, which our checkpoints do not hold yet */
-export function checkCheckpointable(protocol: Protocol, table: string): void {
-  const features = new Set([...(protocol.readerFeatures ?? []), ...(protocol.writerFeatures ?? [])])
-  if (features.size > 0) throw unsupported(table, 'write a checkpoint of', [...features])
-}
-
 /** @throws SluiceError DELTA_FEATURE_UNSUPPORTED for properties of a new table that ask for a feature we do not write */
 export function checkProperties(properties: Readonly<Record<string, string>>, table: string): void {
   const asked = Object.keys(properties).filter(

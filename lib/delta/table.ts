@@ -19,7 +19,7 @@ import type { WriteResult } from '#delta/opened-version.ts'
 import { type OptimizeOptions, optimizeFiles } from '#delta/optimize.ts'
 import { type OverwriteOptions, overwriteRows } from '#delta/overwrite.ts'
 import type { Predicate } from '#delta/predicate.ts'
-import { checkCheckpointable, checkReadable, checkWritable } from '#delta/protocol.ts'
+import { checkReadable, checkWritable } from '#delta/protocol.ts'
 import { notATable, replay, type VersionChoice } from '#delta/replay.ts'
 import { type RestoreOptions, restoreVersion } from '#delta/restore.ts'
 import type { RowsInput } from '#delta/rows-input.ts'
@@ -330,7 +330,6 @@ export class DeltaTable {
     const { store, clock } = this.deps
     const contents = await replay(store, this.paths)
     checkWritable(contents.protocol, contents.metadata, this.path)
-    checkCheckpointable(contents.protocol, this.path)
     if (contents.checkpointVersion === contents.version) {
       const hint = await readLastCheckpoint(store, this.paths)
       if (hint?.version === contents.version) return

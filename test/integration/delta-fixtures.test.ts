@@ -80,6 +80,7 @@ async function rewrite(table: DeltaTable): Promise<void> {
   await table.restore({ version: (await table.snapshot()).version - 1 })
   await same()
   await table.overwrite(before)
+  await table.checkpoint()
   await same()
 }
 

@@ -67,6 +67,40 @@ describe('a checkpoint file', () => {
     expect(of('add')[1]).toMatchObject({ tags: { ZCUBE: 'z', none: null } })
   })
 
+  it('holds what features need, where a table has them: their lists, deletion vectors, domains', async () => {
+    const { table, memory } = await made()
+    const vector = {
+      storageType: 'u',
+      pathOrInlineDv: 'ab^-aqEH.-t@S}K{vb[*k^',
+      offset: 4,
+      sizeInBytes: 40,
+      cardinality: 6,
+    }
+    const protocol = {
+      minReaderVersion: 3,
+      minWriterVersion: 7,
+      readerFeatures: ['deletionVectors'],
+      writerFeatures: ['deletionVectors', 'domainMetadata'],
+    }
+    await foreignCommit(memory, 5, [
+      { protocol },
+      { domainMetadata: { domain: 'app', configuration: '{}', removed: false } },
+      { add: { ...addOf('5.parquet'), deletionVector: vector } },
+      { remove: { path: '4.parquet', dataChange: true, deletionTimestamp: START, deletionVector: vector } },
+    ])
+    const before = await table.snapshot()
+    await table.checkpoint()
+    for (let version = 0; version <= 5; version++) await memory.delete(`${LOG}/${versionName(version)}.json`)
+    const after = await table.snapshot()
+    expect(after.protocol).toEqual(protocol)
+    expect(after.files).toEqual(before.files.map((file) => ({ ...file, dataChange: false })))
+    const rows = await rowsAt(await memory.get(path(5)))
+    expect(rows.flatMap((row) => row['domainMetadata'] ?? [])).toEqual([
+      { domain: 'app', configuration: '{}', removed: false },
+    ])
+    expect(rows.flatMap((row) => row['remove']?.['deletionVector'] ?? [])).toEqual([{ ...vector, cardinality: 6n }])
+  })
+
   it('has no tombstone of a file that came again', async () => {
     const { table, memory } = await made()
     await foreignCommit(memory, 5, [{ add: addOf('1.parquet') }])
@@ -106,7 +140,7 @@ describe('a checkpoint file', () => {
     const metadata = parquetMetadata(bytesSource(bytes).slice(0) as ArrayBuffer)
     const chunks = metadata.row_groups.flatMap(({ columns }) => columns.map((column) => column.meta_data!))
     expect(new Set(chunks.map(({ codec }) => codec))).toEqual(new Set(['ZSTD']))
-    expect(new Set(chunks.flatMap(({ encodings }) => encodings))).toEqual(new Set(['PLAIN']))
+    expect(new Set(chunks.flatMap(({ encodings }) => encodings))).toEqual(new Set(['PLAIN', 'RLE', 'RLE_DICTIONARY']))
     expect(metadata.schema.map(({ name }) => name)).not.toContain('readerFeatures')
     expect(metadata.created_by).toBe('sluice version 0.1.0')
   })
