@@ -38,7 +38,7 @@ describe('The command line', () => {
 
   test.each([
     [['tables', '--colour'], "sluice: USAGE: Unknown option '--colour'. Try: sluice tables --help\n"],
-    [['tables', 'x'], 'sluice: USAGE: x is one word too many. Try: sluice tables --help\n'],
+    [['tables', './x', 'y'], 'sluice: USAGE: y is one word too many. Try: sluice tables --help\n'],
     [['history', 'x', '--limit', '0'], '--limit takes a whole number from 1 to 1000000, not 0. Try: sluice history'],
     [['dev', '--rate', 'fast'], '--rate takes a number above 0, not fast. Try: sluice dev --help'],
     [['run'], 'sluice: USAGE: Which pipeline? Try: sluice run crimes --input FILE.csv\n'],
