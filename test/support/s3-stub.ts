@@ -34,6 +34,16 @@ interface Answer {
   readonly body?: Buffer
 }
 
+/** What may happen to a request by chance; the first to a PUT only. */
+const CHANCES: readonly WireFault[] = [
+  { kind: 'refuse', status: 409, code: 'ConditionalRequestConflict' },
+  { kind: 'refuse', status: 503, code: 'SlowDown' },
+  { kind: 'fail-after', status: 500, code: 'InternalError' },
+  { kind: 'lose' },
+  { kind: 'cut' },
+  { kind: 'half' },
+]
+
 const PAGE = 1000
 const MARK = 'x-amz-meta-sluice-create'
 
@@ -47,6 +57,8 @@ export class S3Stub {
   private readonly bucket: string
   private readonly server = createServer((request, response) => void this.serve(request, response))
   private uploaded = 0
+  private rate = 0
+  private dice: () => number = () => 1
 
   private constructor(bucket: string) {
     this.bucket = bucket
@@ -73,6 +85,13 @@ export class S3Stub {
     return this
   }
 
+  /** From now on requests go wrong with this probability; `dice` gives numbers in [0, 1). */
+  byChance(rate: number, dice: () => number): this {
+    this.rate = rate
+    this.dice = dice
+    return this
+  }
+
   async stop(): Promise<void> {
     this.server.closeAllConnections()
     await new Promise((resolve) => this.server.close(resolve))
@@ -86,8 +105,7 @@ export class S3Stub {
     const key = decodeURIComponent(rest.join('/'))
     const text = `${request.method} ${key}${url.search}`
     this.requests.push(text)
-    const at = this.planned.findIndex((planned) => planned.request.test(text))
-    const fault = at < 0 ? undefined : this.planned.splice(at, 1)[0]!.fault
+    const fault = this.take(text)
     if (fault?.kind === 'cut') return void request.socket.destroy()
     if (fault?.kind === 'refuse') return send(response, errorAnswer(fault.status, fault.code, fault.extra), request)
     const answer =
@@ -99,6 +117,14 @@ export class S3Stub {
     if (fault?.kind === 'half') return sendHalf(response, answer)
     if (fault?.kind === 'fail-after') return send(response, errorAnswer(fault.status, fault.code), request)
     send(response, answer, request)
+  }
+
+  private take(text: string): WireFault | undefined {
+    const at = this.planned.findIndex((planned) => planned.request.test(text))
+    if (at >= 0) return this.planned.splice(at, 1)[0]!.fault
+    if (this.rate === 0 || this.dice() >= this.rate) return undefined
+    const chances = text.startsWith('PUT') ? CHANCES : CHANCES.slice(1)
+    return chances[Math.floor(this.dice() * chances.length)]
   }
 
   private answer(request: IncomingMessage, key: string, query: URLSearchParams, body: Buffer): Answer {

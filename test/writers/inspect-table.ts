@@ -18,7 +18,7 @@ interface Expected {
   readonly appends: number
 }
 
-/** Reads the whole log, all rows and all checksums of a table to which writers have appended. */
+/** Reads the whole log, all rows and the checksum of a table to which writers have appended, then lets VACUUM clean it. */
 export async function inspect(place: Place, expected: Expected): Promise<Findings> {
   const store = await storeAt(place)
   const problems: string[] = []
@@ -38,7 +38,18 @@ export async function inspect(place: Place, expected: Expected): Promise<Finding
   const named = new Set(log.files)
   const orphans = log.dataFiles.filter((file) => !named.has(file)).length
   if (named.size !== log.files.length) problems.push(`${log.files.length - named.size} files were added twice`)
+  problems.push(...(await wrongAfterVacuum(table, expected, orphans)))
   return { appends: log.files.length, versions: log.versions.length, orphans, problems }
+}
+
+/** Nobody writes any more, so that VACUUM may take all that no version names: that, and nothing else. */
+async function wrongAfterVacuum(table: DeltaTable, expected: Expected, orphans: number): Promise<string[]> {
+  const { paths } = await table.vacuum({ olderThan: '0 seconds', force: true })
+  const again = await table.vacuum({ olderThan: '0 seconds', force: true })
+  const problems = await wrongRows(table, expected)
+  if (paths.length !== orphans) problems.push(`VACUUM deleted ${paths.length} files of ${orphans}`)
+  if (again.paths.length !== 0) problems.push(`VACUUM left ${again.paths.length} files`)
+  return problems
 }
 
 async function readLog(store: ObjectStore) {
