@@ -198,8 +198,12 @@ export class S3Stub {
     if (request.method === 'PUT') {
       const number = Number(query.get('partNumber'))
       upload.parts.set(number, body)
-      return { status: 200, headers: { etag: `"part-${number}"` } }
+      const checksum = String(request.headers['x-amz-checksum-crc32'] ?? '')
+      return { status: 200, headers: { etag: `"part-${number}"`, 'x-amz-checksum-crc32': checksum } }
     }
+    // As S3 does with an upload that was begun with checksums.
+    const checksums = body.toString().match(/<ChecksumCRC32>[^<]+</g)?.length ?? 0
+    if (checksums !== upload.parts.size) return errorAnswer(400, 'InvalidRequest')
     const numbers = [...body.toString().matchAll(/<PartNumber>(\d+)</g)].map(([, number]) => Number(number))
     const bytes = Buffer.concat(numbers.map((number) => upload.parts.get(number)!))
     const stored = this.store(key, bytes, upload.mark, request.headers['if-none-match'])

@@ -1,6 +1,7 @@
 /**
- * One of many writers to one table, a process of its own: started by writers-run.ts with its task as JSON. Says `ready`, waits for a line
- * on its input, appends, and says for each append how often it tried to commit and how long that took.
+ * Some of many writers to one table, a process of their own: started by writers-run.ts with their task as JSON. Each has a store, a
+ * client and a table of its own. The process says `ready`, waits for a line on its input, appends, and says for each append how often
+ * it tried to commit and how long that took.
  */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -26,7 +27,7 @@ export const FIELDS: Fields = [
 export const ROWS = 3
 
 export interface WriterTask {
-  readonly writer: number
+  readonly writers: readonly number[]
   readonly appends: number
   /** Share of requests that go wrong. */
   readonly faults: number
@@ -58,33 +59,44 @@ export function appIdOf(writer: number): string {
 }
 
 async function work(task: WriterTask): Promise<void> {
+  const ready = await Promise.all(task.writers.map((writer) => prepare(task, writer)))
+  process.stdout.write('ready\n')
+  await once(process.stdin, 'data')
+  process.stdin.destroy()
+  await Promise.all(ready.map((run) => run()))
+}
+
+async function prepare(task: WriterTask, writer: number): Promise<() => Promise<void>> {
   const counting = new CountingStore(await storeAt(task.place))
   const store = new FaultyStore(counting)
   const deps = depsOn(store)
   const table = await DeltaTable.open(deps, TABLE)
-  const appId = appIdOf(task.writer)
-  let append: number | undefined = (await table.appendState()).txns.get(appId) ?? 0
-  process.stdout.write('ready\n')
-  await once(process.stdin, 'data')
-  process.stdin.destroy()
-  store.byChance(task.faults, dice(task.seed))
-  while (append === undefined || append < task.appends) {
-    try {
-      // After an error, the table says how far this writer is.
-      append ??= (await table.appendState()).txns.get(appId) ?? 0
-      if (append === task.appends) break
-      const add = (await writeDataFile(deps, TABLE, rowsOf(task.writer, append + 1)))!
-      counting.take()
-      const began = performance.now()
-      const { version } = await table.appendState()
-      await table.commit({ readVersion: version, adds: [add], txns: [{ appId, version: append + 1 }] })
-      append++
-      const attempts = counting.take().filter((request) => /^create .*\/\d{20}\.json$/.test(request)).length
-      const report: AppendReport = { attempts, millis: performance.now() - began }
-      process.stdout.write(`${JSON.stringify(report)}\n`)
-    } catch (error) {
-      if (!isSluiceError(error) || !(error.retryable || error.code === 'DELTA_TRANSACTION_CONFLICT')) throw error
-      append = undefined
+  const appId = appIdOf(writer)
+  const first = (await table.appendState()).txns.get(appId) ?? 0
+  const appendNext = async (append: number): Promise<AppendReport> => {
+    const add = (await writeDataFile(deps, TABLE, rowsOf(writer, append)))!
+    counting.take()
+    const began = performance.now()
+    const { version } = await table.appendState()
+    await table.commit({ readVersion: version, adds: [add], txns: [{ appId, version: append }] })
+    const attempts = counting.take().filter((request) => /^create .*\/\d{20}\.json$/.test(request)).length
+    return { attempts, millis: performance.now() - began }
+  }
+  return async () => {
+    store.byChance(task.faults, dice(task.seed * 1_000 + writer))
+    let append: number | undefined = first
+    while (append === undefined || append < task.appends) {
+      try {
+        // After an error, the table says how far this writer is.
+        append ??= (await table.appendState()).txns.get(appId) ?? 0
+        if (append === task.appends) break
+        const report = await appendNext(append + 1)
+        append++
+        process.stdout.write(`${JSON.stringify(report)}\n`)
+      } catch (error) {
+        if (!isSluiceError(error) || !(error.retryable || error.code === 'DELTA_TRANSACTION_CONFLICT')) throw error
+        append = undefined
+      }
     }
   }
 }

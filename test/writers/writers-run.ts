@@ -3,7 +3,7 @@
  *
  *   node test/writers/writers-run.ts [--store directory|s3] [--writers 64] [--appends 50] [--faults 0.05] [--kill] [--seed 1]
  *
- * Each writer has a transaction of its own, which it moves on with each append. With --faults that share of all requests goes wrong: no
+ * On the directory each writer is a process; on S3 each is a client, eight to a process. Each has a transaction of its own, which it moves on with each append. With --faults that share of all requests goes wrong: no
  * answer, an answer that is lost, a success that is reported as somebody else's, a LIST that lags behind. With --kill writers
  * are killed (SIGKILL) at random moments and started again. The S3 service is the one that the environment names (AWS_ENDPOINT_URL).
  * Exits with 0 if the table is as it must be.
@@ -41,8 +41,10 @@ export interface WritersReport extends Findings {
   readonly millisMax: number
 }
 
-/** Kills as many as there are writers, so that most of them are hit once. */
+/** Kills go on until there were as many as writers, so that most of them are hit. */
 const KILL_EVERY_MS = 100
+/** Writers to a process that share nothing but its heap: the SDK takes longer to load than an append. */
+const CLIENTS = 8
 
 export async function writersRun(options: WritersOptions): Promise<WritersReport> {
   const root = mkdtempSync(join(tmpdir(), 'sluice-writers-'))
@@ -77,7 +79,7 @@ class Crowd {
   kills = 0
   private readonly options: WritersOptions
   private readonly place: Place
-  private readonly running = new Map<number, ChildProcess>()
+  private readonly running = new Map<readonly number[], ChildProcess>()
   private readonly random: () => number
   private started = 0
 
@@ -89,13 +91,17 @@ class Crowd {
 
   /** Seconds from the moment at which all were ready. */
   async run(): Promise<number> {
-    const { writers, kill } = this.options
-    const all = Array.from({ length: writers }, (_, writer) => this.start(writer))
+    const { writers, kill, store } = this.options
+    const together = store === 's3' ? CLIENTS : 1
+    const groups = Array.from({ length: Math.ceil(writers / together) }, (_, group) =>
+      Array.from({ length: Math.min(together, writers - group * together) }, (_, i) => group * together + i),
+    )
+    const all = groups.map((group) => this.start(group))
     await Promise.all(all.map(({ ready }) => ready))
     this.options.log(`${writers} writers are ready`)
     const began = performance.now()
     for (const { go } of all) go()
-    const ended = Promise.all(all.map(({ done }, writer) => this.until(done, writer)))
+    const ended = Promise.all(all.map(({ done }, i) => this.until(done, groups[i]!)))
     const killer = kill ? setInterval(() => this.killOne(), KILL_EVERY_MS) : undefined
     try {
       await ended
@@ -108,10 +114,10 @@ class Crowd {
   }
 
   /** Starts a writer that was killed again, until it has ended by itself. */
-  private async until(done: Promise<NodeJS.Signals | null>, writer: number): Promise<void> {
+  private async until(done: Promise<NodeJS.Signals | null>, writers: readonly number[]): Promise<void> {
     let signal = await done
     while (signal === 'SIGKILL') {
-      const again = this.start(writer)
+      const again = this.start(writers)
       // Killed before it was ready, maybe.
       void again.ready.then(again.go, () => {})
       signal = await again.done
@@ -124,11 +130,11 @@ class Crowd {
     if (alive[Math.floor(this.random() * alive.length)]!.kill('SIGKILL')) this.kills++
   }
 
-  private start(writer: number) {
+  private start(writers: readonly number[]) {
     const { appends, faults, seed } = this.options
-    const task: WriterTask = { writer, appends, faults, seed: seed * 100_003 + this.started++, place: this.place }
+    const task: WriterTask = { writers, appends, faults, seed: seed * 100_003 + this.started++, place: this.place }
     const child = spawn(process.execPath, [PROGRAM, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'pipe'] })
-    this.running.set(writer, child)
+    this.running.set(writers, child)
     let said = ''
     child.stderr.on('data', (chunk: Buffer) => {
       said = (said + chunk.toString()).slice(-4_000)
@@ -140,14 +146,14 @@ class Crowd {
         if (line === 'ready') resolve()
         else this.take(line)
       })
-      child.once('close', () => reject(new Error(`writer ${writer} never was ready: ${said}`)))
+      child.once('close', () => reject(new Error(`writers ${writers} never were ready: ${said}`)))
     })
     ready.catch(() => {})
     const done = new Promise<NodeJS.Signals | null>((resolve, reject) => {
       child.once('close', (code, signal) => {
-        this.running.delete(writer)
+        this.running.delete(writers)
         if (code === 0 || signal === 'SIGKILL') resolve(signal)
-        else reject(new Error(`writer ${writer} ended with ${signal ?? code}: ${said}`))
+        else reject(new Error(`writers ${writers} ended with ${signal ?? code}: ${said}`))
       })
     })
     done.catch(() => {})

@@ -96,6 +96,8 @@ function complete(
 interface SentPart {
   readonly PartNumber: number
   readonly ETag: string
+  /** The client begins uploads with checksums, and S3 then wants them of each part at the end too. */
+  readonly ChecksumCRC32?: string
 }
 
 async function sendAll(upload: MultipartUpload, bytes: Uint8Array, UploadId: string): Promise<SentPart[]> {
@@ -125,8 +127,8 @@ async function sendPart(
 ): Promise<SentPart> {
   return retry.run(request, async () => {
     const part = { Bucket: request.bucket, Key: request.key, UploadId, PartNumber, Body: body }
-    const { ETag } = await client.send(new UploadPartCommand(part))
+    const { ETag, ChecksumCRC32 } = await client.send(new UploadPartCommand(part))
     if (ETag === undefined) throw new BadAnswer('no ETag')
-    return { PartNumber, ETag }
+    return { PartNumber, ETag, ...(ChecksumCRC32 === undefined ? {} : { ChecksumCRC32 }) }
   })
 }
