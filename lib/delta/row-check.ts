@@ -7,6 +7,16 @@ export type Row = Readonly<Record<string, unknown>>
 /** Turns a value that is not null into the one form that all of this layer has it in; reports it when it is none. */
 type Convert = (value: unknown, path: string, problems: Problems) => unknown
 
+/** What every object has by itself (`constructor`) is no value of a row. */
+const objectsHave = Object.prototype as unknown as Row
+
+interface CheckedField {
+  readonly field: StructField
+  readonly name: string
+  readonly convert: Convert
+  readonly inherited: unknown
+}
+
 /** Columns a message names. */
 const NAMED_MAX = 20
 
@@ -33,7 +43,7 @@ class Problems {
  */
 export class RowCheck {
   private readonly table: string
-  private readonly fields: readonly { readonly field: StructField; readonly convert: Convert }[]
+  private readonly fields: readonly CheckedField[]
   private readonly names: ReadonlySet<string>
   private readonly partial: boolean
   private rowsSeen = 0
@@ -42,7 +52,10 @@ export class RowCheck {
   constructor(table: string, schema: StructType, options: { readonly partial?: boolean } = {}) {
     this.table = table
     this.partial = options.partial ?? false
-    this.fields = schema.fields.map((field) => ({ field, convert: converterOf(field.type) }))
+    this.fields = schema.fields.map((field) => {
+      const { name } = field
+      return { field, name, convert: converterOf(field.type), inherited: objectsHave[name] }
+    })
     this.names = new Set(schema.fields.map(({ name }) => name))
   }
 
@@ -69,11 +82,13 @@ export class RowCheck {
   private checkRow(row: Row, problems: Problems): Row {
     let copy: Record<string, unknown> | undefined
     let found = 0
-    for (const { field, convert } of this.fields) {
-      const { name } = field
-      const own = Object.hasOwn(row, name)
-      const value = own ? (row[name] ?? null) : null
+    for (let i = 0; i < this.fields.length; i++) {
+      const { field, name, convert, inherited } = this.fields[i]!
+      let value = row[name]
+      // Asking for each value whether the row has it of its own would take as long as all the rest.
+      const own = (value !== undefined && value !== inherited) || Object.hasOwn(row, name)
       if (own) found++
+      if (!own || value === undefined) value = null
       if (value === null) {
         if (!field.nullable && (own || !this.partial))
           problems.add(name, `expected ${typeText(field.type)}, found null, and it may not be null`)

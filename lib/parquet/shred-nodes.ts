@@ -22,7 +22,7 @@ export interface NodePlace {
 }
 
 /** So many rows are taken apart at once. */
-export const STEP_ROWS = 4096
+export const STEP_ROWS = 1024
 
 /** Reused from column to column: writing rows is synchronous. */
 const step = {
