@@ -49,7 +49,7 @@ const NESTED_RUN_ROWS = 10_000
  * come.
  *
  * Costs about 1 µs of CPU per row of 22 columns. Memory: the stored bytes of the columns of one row group, and one part decoded.
- * Requests: one for the footer (a file of up to 512 KB is then in memory), and one for each run of wanted columns of a row group.
+ * Requests: one for the footer (a file of up to 64 KB is then in memory), and one for each run of wanted columns of a row group.
  *
  * @throws SluiceError PARQUET_INVALID when the file is damaged, cut off or no Parquet file; errors of the source as they are
  */

@@ -1,5 +1,5 @@
 import { type FileMetaData, parquetMetadataAsync, type SchemaElement, type Statistics } from 'hyparquet'
-import { FileTail, type ParquetSource } from './source.ts'
+import { FileTail, type ParquetSource, TAIL_BYTES } from './source.ts'
 
 /** What the footer of a Parquet file says. */
 export interface ParquetMetadata {
@@ -38,11 +38,11 @@ export interface ParquetChunk {
 /** Footer of a file as hyparquet gives it: bounds keep their units, geometry is bytes. */
 export function readFooter(file: FileTail): Promise<FileMetaData> {
   if (file.byteLength < 12) throw new RangeError('it is shorter than the shortest Parquet file, 12 bytes')
-  return parquetMetadataAsync(file, { geoparquet: false, parsers: FOOTER_PARSERS })
+  return parquetMetadataAsync(file, { geoparquet: false, parsers: FOOTER_PARSERS, initialFetchSize: TAIL_BYTES })
 }
 
 /**
- * Reads the footer. One request, two when it is larger than 512 KB.
+ * Reads the footer. One request, two when it is larger than 64 KB.
  *
  * @throws SluiceError PARQUET_INVALID when the file is damaged, cut off or no Parquet file; `name` is what the message calls it
  */

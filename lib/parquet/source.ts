@@ -15,8 +15,8 @@ export function bytesSource(bytes: Uint8Array): ParquetSource {
   }
 }
 
-/** The first read of a file: its footer, and the whole of most small files. */
-const TAIL_BYTES = 512 * 1024
+/** The first read of a file: the footer of most, the whole of small ones. What it holds beside the footer is read for nothing. */
+export const TAIL_BYTES = 64 * 1024
 
 /**
  * A source that reads the end of the file once, keeps it, and serves from it what lies in it; and that tells faults of the
