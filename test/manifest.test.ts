@@ -22,7 +22,6 @@ const DEPENDENCIES = [
   '@platformatic/kafka',
   'hyparquet',
   'hyparquet-compressors',
-  'hyparquet-writer',
   'pg',
 ]
 const DEV_DEPENDENCIES = [
@@ -31,6 +30,7 @@ const DEV_DEPENDENCIES = [
   '@types/node',
   '@types/pg',
   'fast-check',
+  'hyparquet-writer',
   'knip',
   'node',
   'publint',

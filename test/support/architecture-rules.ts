@@ -25,7 +25,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   window: { layers: ['core', 'schema'], types: ['plan'] },
   parquet: {
     layers: ['core', 'schema'],
-    packages: ['hyparquet', 'hyparquet-compressors', 'hyparquet-writer', 'node:zlib'],
+    packages: ['hyparquet', 'hyparquet-compressors', 'node:zlib'],
   },
   ports: { layers: [], types: ['core', 'schema'] },
   delta: { layers: ['core', 'schema', 'parquet', 'ports'] },
