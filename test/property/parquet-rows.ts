@@ -13,7 +13,7 @@ const micros = fc
   .integer({ min: -9_007_199_254_740_991, max: 9_007_199_254_740_991 })
   .map((value) => (value + 0) / 1000)
 
-const PRIMITIVES: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
+export const PRIMITIVES: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   boolean: fc.boolean(),
   byte: fc.integer({ min: -128, max: 127 }),
   short: fc.integer({ min: -32768, max: 32767 }),

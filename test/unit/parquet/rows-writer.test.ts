@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { parquetMetadata } from '#parquet/metadata.ts'
 import { encodeRows, type ParquetColumn, ParquetRowsWriter, type ParquetType } from '#parquet/rows-writer.ts'
 import { bytesSource } from '#parquet/source.ts'
-import { rowsOf } from './file-pages.ts'
+import { pagesOf, rowsOf } from './file-pages.ts'
 
 const decimal = (precision: number, scale: number): ParquetType => ({ kind: 'decimal', precision, scale })
 const list = (type: ParquetType, nullable = true): ParquetType => ({ kind: 'list', element: { type, nullable } })
@@ -265,6 +265,37 @@ describe('the file', () => {
       },
     ])
     expect(keyValues.size).toBe(0)
+  })
+
+  test('has pages of version 1 with the encodings that every engine reads, dictionaries for text only', async () => {
+    const columns = [
+      column('flag', 'boolean'),
+      column('code', 'string'),
+      column('ratio', 'double'),
+      column('n', 'long'),
+      column('d', decimal(20, 2)),
+      column('tags', list('string')),
+    ]
+    const row = { flag: true, code: 'THEFT', ratio: 0, n: 1, d: 1, tags: ['a', 'a'] }
+    const { bytes } = encodeRows(columns, new Array(5000).fill(row), { rowGroupRows: 2000 })
+    for (const { column: name, headers } of await pagesOf(bytes)) {
+      const isText = name === 'code' || name.startsWith('tags')
+      for (const { type, data_page_header: data, dictionary_page_header: dictionary } of headers) {
+        expect(type).toBe(dictionary === undefined ? 'DATA_PAGE' : 'DICTIONARY_PAGE')
+        expect((data ?? dictionary)?.encoding).toBe(isText && data !== undefined ? 'RLE_DICTIONARY' : 'PLAIN')
+      }
+    }
+  })
+
+  test('has no dictionary where text does not repeat, from whatever row group on', async () => {
+    const rows = Array.from({ length: 30_000 }, (_, i) => ({ x: i < 10_000 ? `code ${i % 7}` : `text ${i}` }))
+    const { bytes } = encodeRows([column('x', 'string')], rows, { rowGroupRows: 10_000 })
+    expect((await pagesOf(bytes)).map(({ headers }) => headers[0]?.type)).toEqual([
+      'DICTIONARY_PAGE',
+      'DATA_PAGE',
+      'DATA_PAGE',
+    ])
+    expect(await rowsOf(bytes)).toEqual(rows)
   })
 
   test('tells Spark that old timestamps are in its calendar', async () => {
