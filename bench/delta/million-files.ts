@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { DirectoryObjectStore } from '#adapters/files/object-store.ts'
 import { systemClock } from '#adapters/system/clock.ts'
 import { randomIds } from '#adapters/system/ids.ts'
-import { CHECKPOINT_COLUMNS } from '#delta/checkpoint-columns.ts'
+import { checkpointColumns } from '#delta/checkpoint-columns.ts'
 import { DeltaTable } from '#delta/table.ts'
 import { ParquetRowsWriter } from '#parquet/rows-writer.ts'
 import { CRIME_FIELDS } from './crime-columns.ts'
@@ -44,7 +44,7 @@ function addOf(i: number) {
 async function make(folder: string): Promise<void> {
   const table = await DeltaTable.openOrCreate(depsOf(folder), TABLE, { fields: CRIME_FIELDS })
   const { metadata, protocol } = await table.appendState()
-  const writer = new ParquetRowsWriter(CHECKPOINT_COLUMNS, { rowGroupRows: 50_000 })
+  const writer = new ParquetRowsWriter(checkpointColumns({ protocol, domains: new Map() }), { rowGroupRows: 50_000 })
   const log = join(folder, TABLE, '_delta_log')
   mkdirSync(log, { recursive: true })
   const file = createWriteStream(join(log, `${'0'.repeat(20)}.checkpoint.parquet`))

@@ -27,7 +27,10 @@ const VECTOR: Fields = {
 }
 
 /** Engines refuse feature lists, even empty ones, below versions 3 and 7; columns of features only where a table has these. */
-export function checkpointColumns({ protocol, domains }: TableContents): readonly ParquetColumn[] {
+export function checkpointColumns({
+  protocol,
+  domains,
+}: Pick<TableContents, 'protocol' | 'domains'>): readonly ParquetColumn[] {
   const features = new Set([...(protocol.readerFeatures ?? []), ...(protocol.writerFeatures ?? [])])
   const vector = features.has('deletionVectors') ? VECTOR : {}
   const file: Fields = { path: 'string', partitionValues: map, size: 'long' }
