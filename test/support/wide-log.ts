@@ -1,7 +1,8 @@
 import type { Protocol } from '#delta/actions.ts'
+import { checkpointColumns } from '#delta/checkpoint-columns.ts'
 import { encodeChecksum } from '#delta/checksum.ts'
 import { LogPaths } from '#delta/log.ts'
-import { encodeNested, type NestedField } from '#parquet/nested.ts'
+import { encodeRows, type InputRow } from '#parquet/rows-writer.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
 
 /** A log of many files that were never written: what other writers leave, made in seconds. */
@@ -81,72 +82,18 @@ async function writeParts(store: ObjectStore, paths: LogPaths, first: readonly o
   for (let part = 0; part < parts; part++) {
     const from = part * PART_ROWS
     const adds = Array.from({ length: Math.min(PART_ROWS, files - from) }, (_, i) => ({ add: file(from + i) }))
-    const rows = (part === 0 ? [...first, ...adds] : adds) as Readonly<Record<string, unknown>>[]
+    const rows = (part === 0 ? [...first, ...adds] : adds) as InputRow[]
     const name =
       parts === 1
         ? paths.checkpoint(0)
         : `${paths.folder}${'0'.repeat(20)}.checkpoint.${ten(part + 1)}.${ten(parts)}.parquet`
-    await store.put(name, encodeNested(COLUMNS, rows))
+    await store.put(name, encodeRows(COLUMNS, rows).bytes)
   }
   const hint = { version: 0, size: files + first.length, ...(parts === 1 ? {} : { parts }) }
   await store.put(paths.lastCheckpoint(), new TextEncoder().encode(JSON.stringify(hint)))
 }
 
-const COLUMNS: readonly NestedField[] = [
-  {
-    name: 'txn',
-    type: {
-      struct: [
-        { name: 'appId', type: 'string' },
-        { name: 'version', type: 'long' },
-        { name: 'lastUpdated', type: 'long' },
-      ],
-    },
-  },
-  {
-    name: 'add',
-    type: {
-      struct: [
-        { name: 'path', type: 'string' },
-        { name: 'partitionValues', type: 'map' },
-        { name: 'size', type: 'long' },
-        { name: 'modificationTime', type: 'long' },
-        { name: 'dataChange', type: 'boolean' },
-        { name: 'stats', type: 'string' },
-      ],
-    },
-  },
-  {
-    name: 'metaData',
-    type: {
-      struct: [
-        { name: 'id', type: 'string' },
-        {
-          name: 'format',
-          type: {
-            struct: [
-              { name: 'provider', type: 'string' },
-              { name: 'options', type: 'map' },
-            ],
-          },
-        },
-        { name: 'schemaString', type: 'string' },
-        { name: 'partitionColumns', type: { list: 'string' } },
-        { name: 'configuration', type: 'map' },
-        { name: 'createdTime', type: 'long' },
-      ],
-    },
-  },
-  {
-    name: 'protocol',
-    type: {
-      struct: [
-        { name: 'minReaderVersion', type: 'int' },
-        { name: 'minWriterVersion', type: 'int' },
-      ],
-    },
-  },
-]
+const COLUMNS = checkpointColumns({ protocol: PROTOCOL, domains: new Map() })
 
 function lines(actions: readonly object[]): Uint8Array {
   return new TextEncoder().encode(actions.map((action) => `${JSON.stringify(action)}\n`).join(''))

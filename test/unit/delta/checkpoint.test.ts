@@ -2,7 +2,6 @@ import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { describe, expect, it } from 'vitest'
 import { DeltaTable } from '#delta/table.ts'
-import { encodeNested } from '#parquet/nested.ts'
 import { bytesSource } from '#parquet/source.ts'
 import { CountingStore } from '../../support/counting-store.ts'
 import {
@@ -163,43 +162,5 @@ describe('a checkpoint file', () => {
     await putText(memory, HINT, '{"version":9,"size":1}')
     await table.checkpoint()
     expect(await textAt(memory, HINT)).toBe('{"version":9,"size":1}')
-  })
-})
-
-describe('encodeNested', () => {
-  it.each([
-    ['an integer beyond 2^53', 'long', 2 ** 53, 'Expected x to be a whole number below 2^53, found 9007199254740992.'],
-    ['a fraction', 'int', 1.5, 'Expected x to be a whole number below 2^53, found 1.5.'],
-    ['half of a surrogate pair', 'string', 'a\ud800', 'Expected x to be Unicode text, found "a\\ud800".'],
-  ] as const)('refuses %s instead of storing another value', (_, type, value, message) => {
-    expect(() => encodeNested([{ name: 'x', type }], [{ x: value }])).toThrow(message)
-  })
-
-  it('writes nulls and empty values at every depth as they are', async () => {
-    const fields = [
-      {
-        name: 's',
-        type: {
-          struct: [
-            { name: 'map', type: 'map' },
-            { name: 'list', type: { list: 'string' } },
-            { name: 'n', type: 'long' },
-          ],
-        },
-      },
-      { name: 'flag', type: 'boolean' },
-    ] as const
-    const rows = [
-      { s: null, flag: true },
-      { s: { map: {}, list: [], n: 0 }, flag: false },
-      { s: { map: { a: '1', b: null }, list: ['x', null, ''], n: -5 }, flag: null },
-      { s: { map: null, list: null, n: null } },
-    ]
-    const read = await rowsAt(encodeNested(fields, rows))
-    expect(read.map(({ flag }) => flag ?? null)).toEqual([true, false, null, null])
-    expect(read[0]?.['s']).toBeUndefined()
-    expect(read[1]?.['s']).toEqual({ map: {}, list: [], n: 0n })
-    expect(read[2]?.['s']).toMatchObject({ map: { a: '1', b: null }, list: ['x', null, ''], n: -5n })
-    expect(Object.values(read[3]?.['s'] ?? {}).every((value) => value == null)).toBe(true)
   })
 })
