@@ -78,6 +78,7 @@ export const ERROR_CODES = [
   // sinks and queries
   'SQL_SINK_FAILED',
   'SQL_SCHEMA_MISMATCH',
+  'SQL_TABLE_TAKEN',
   'QUERY_FAILED',
   // the command line
   'USAGE',

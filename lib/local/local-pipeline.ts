@@ -1,3 +1,4 @@
+import { isSluiceError } from '#core/errors.ts'
 import type { EpochMillis, Millis } from '#core/time.ts'
 import { checkStateIsCurrent, checkTopicHasApplied } from '#local/applied-records.ts'
 import { FeedGate } from '#local/feed-gate.ts'
@@ -19,6 +20,7 @@ import { freeLeases } from '#runtime/lease.ts'
 import { listProgress, type Progress } from '#runtime/progress.ts'
 import { sqlRowOutputs } from '#runtime/rows-to-sql.ts'
 import type { Runtime } from '#runtime/runtime.ts'
+import { plannedSqlTables } from '#runtime/tables.ts'
 
 export interface LocalPipelineOptions {
   readonly plan: Plan
@@ -92,10 +94,11 @@ export class LocalPipeline {
     this.#housekeeper.start()
   }
 
-  /** @throws SluiceError of the topic, the state, the tables */
+  /** @throws SluiceError of the topic, the state, the tables; SQL_TABLE_TAKEN before any record is read or fed */
   static async start(options: LocalPipelineOptions): Promise<LocalPipeline> {
     const { plan, folders, clock, ids, sql } = options
     const runtime = embeddedRuntime(plan, folders, { clock, ids, sql })
+    await prepareSql(runtime)
     const topic = await openTopic(options.topic, clock)
     await checkTopicHasApplied(runtime, topic.source)
     if (options.topic.kind === 'embedded') await checkStateIsCurrent(runtime, topic.source, folders.state)
@@ -177,6 +180,15 @@ export class LocalPipeline {
 
   async counts(): Promise<LocalCounts> {
     return totalCounts(this.runtime, [...(await this.progress()).values()])
+  }
+}
+
+/** A database that is away holds up nothing but its own deliveries: they ask again for the tables before they write. */
+async function prepareSql(runtime: Runtime): Promise<void> {
+  try {
+    await runtime.sql?.prepare(plannedSqlTables(runtime.plan), await stateIdentity(runtime))
+  } catch (error) {
+    if (!isSluiceError(error) || !error.retryable) throw error
   }
 }
 

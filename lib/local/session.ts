@@ -11,6 +11,7 @@ import { readTopicDescription, topicFolder } from '#local/topic-log-source.ts'
 import type { TopicLocation } from '#local/topics.ts'
 import { describeChange, fingerprint, type PlanShape, planShape } from '#plan/fingerprint.ts'
 import type { Plan } from '#plan/plan.ts'
+import type { SqlSink } from '#ports/sql-sink.ts'
 
 export interface SessionOptions {
   readonly plan: Plan
@@ -49,12 +50,15 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     clock: systemClock,
     describeChange: (stored, now) => describeChange(stored as PlanShape, now as PlanShape),
   })
+  let sql: SqlSink | null = null
   try {
+    const topic = topicOf(options, folder)
+    sql = options.withSql ? openSql(plan, folder.postgres, options.databaseUrl) : null
     const pipeline = await LocalPipeline.start({
       ...options,
       folders: folder,
-      topic: topicOf(options, folder),
-      sql: options.withSql ? openSql(plan, folder.postgres, options.databaseUrl) : null,
+      topic,
+      sql,
       clock: systemClock,
       ids: randomIds,
     })
@@ -67,6 +71,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       },
     }
   } catch (error) {
+    await sql?.close()
     folder.release()
     throw error
   }

@@ -6,7 +6,8 @@ const ID = 'state'
 
 /**
  * The name of this state store's content, given when it is first asked for. Offsets that a broker keeps for a consumer group are
- * true for the state that they were committed for, and for no other: a new data folder must not go on where another one is.
+ * true for the state that they were committed for, and for no other: a new data folder must not go on where another one is. The same
+ * holds for the tables and fences in a database, which are this name's.
  * One read; one write the first time.
  */
 export async function stateIdentity(runtime: Runtime): Promise<string> {

@@ -28,14 +28,14 @@ export function sqlValuesContract(opened: () => SqlUnderTest): void {
     const columns = every.fields.map(({ name }) => `"${name.replaceAll('"', '""')}"::text`).join(', ')
 
     const written = async (...rows: SqlRow[]): Promise<(string | null)[][]> => {
-      await opened().sink.prepare([every])
+      await opened().sink.prepare([every], 'state-1')
       await opened().sink.apply('p', 1, [{ table: every.name, upserts: rows, deletes: [] }])
       const found = await opened().query(`SELECT ARRAY[${columns}]::text AS value FROM "every ""kind""" ORDER BY id`)
       return found.map(({ value }) => parseArray(value!))
     }
 
     it('become columns of their types', async () => {
-      await opened().sink.prepare([every])
+      await opened().sink.prepare([every], 'state-1')
       const found = await opened().query(
         'SELECT data_type::text, is_nullable::text FROM information_schema.columns WHERE table_name = \'every "kind"\' ORDER BY ordinal_position',
       )

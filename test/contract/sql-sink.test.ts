@@ -9,6 +9,7 @@ import { openPglite, pgliteDriver } from '#adapters/postgres/pglite.ts'
 import { PostgresSink } from '#adapters/postgres/sink.ts'
 import { createTemporaryFolder } from '../support/temp.ts'
 import { sqlSinkContract } from './sql-sink.ts'
+import { overSql, sqlOwnersContract } from './sql-sink-owners.ts'
 
 const folder = createTemporaryFolder()
 const path = join(folder.path, 'deep', 'postgres')
@@ -30,6 +31,15 @@ sqlSinkContract('PGlite', async () => {
   await driver.query('DROP SCHEMA IF EXISTS contract CASCADE')
   await driver.query('CREATE SCHEMA contract')
   return { sink: new PostgresSink(driver), query: (sql) => driver.query(sql) }
+})
+
+sqlOwnersContract('PGlite', async () => {
+  await driver.query('DROP SCHEMA IF EXISTS contract CASCADE')
+  await driver.query('CREATE SCHEMA contract')
+  return overSql(
+    (sql) => driver.query(sql),
+    async () => new PostgresSink(driver),
+  )
 })
 
 describe('A PGlite folder', () => {
@@ -58,7 +68,9 @@ describe('A PGlite folder', () => {
       for (let i = 0; i < changes; i++) applied = Number((await lines.next()).value)
       await kill()
       const again = await pgliteDriver(at)
-      const fence = Number(await new PostgresSink(again).fence('writer'))
+      const sink = new PostgresSink(again)
+      await sink.prepare([], 'state-1')
+      const fence = Number(await sink.fence('writer'))
       expect(fence).toBeGreaterThanOrEqual(applied)
       const found = await again.query(
         'SELECT fence::text, count(*)::text AS rows FROM rows GROUP BY rows.fence ORDER BY rows.fence',
@@ -81,7 +93,7 @@ describe('A PGlite folder', () => {
     await kill()
     expect(existsSync(at)).toBe(false)
     const sink = await openPglite(at)
-    await sink.prepare([])
+    await sink.prepare([], 'state-1')
     expect(await sink.apply('p', 1, [])).toBe(true)
     await sink.close()
     expect(readdirSync(temporary.path)).toEqual(['postgres'])

@@ -22,6 +22,9 @@ const latest: SqlTable = {
   primaryKey: ['id'],
 }
 
+/** The state that the rows come from. */
+const OWNER = 'state-1'
+
 const upsert = (...upserts: SqlRow[]): SqlChange => ({ table: 'counts', upserts, deletes: [] })
 const withdraw = (...deletes: SqlRow[]): SqlChange => ({ table: 'counts', upserts: [], deletes })
 
@@ -43,7 +46,7 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
       )
 
     it('has no fence in the beginning, and keeps one a name', async () => {
-      await sink.prepare([])
+      await sink.prepare([], OWNER)
       expect(await sink.fence('p/0')).toBeNull()
       expect(await sink.apply('p/0', 0, [])).toBe(true)
       expect(await sink.apply('p/1', 2 ** 53 - 1, [])).toBe(true)
@@ -51,7 +54,7 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
     })
 
     it('applies a change once, however often it is sent', async () => {
-      await sink.prepare([counts])
+      await sink.prepare([counts], OWNER)
       expect(await sink.apply('p', 5, [upsert(['loop', 0, 1, 1])])).toBe(true)
       expect(await sink.apply('p', 5, [upsert(['loop', 0, 2, 2])])).toBe(false)
       expect(await sink.apply('p', 4, [upsert(['north', 0, 1, 1])])).toBe(false)
@@ -60,7 +63,7 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
     })
 
     it('lets one of many with the same fence win', async () => {
-      await sink.prepare([counts])
+      await sink.prepare([counts], OWNER)
       const applied = await Promise.all(
         Array.from({ length: 8 }, (_, i) => sink.apply('p', 1, [upsert(['loop', 0, i, 1])])),
       )
@@ -78,7 +81,7 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
     }
 
     it('replaces a row only by one with a higher revision', async () => {
-      await sink.prepare([counts])
+      await sink.prepare([counts], OWNER)
       await sink.apply('p', 1, [upsert(['loop', 0, 10, 2], ['north', 0, 1, 1])])
       await sink.apply('p', 2, [upsert(['loop', 0, 11, 1], ['north', 0, 2, 2])])
       await sink.apply('p', 3, [upsert(['loop', 0, 12, 2])])
@@ -86,7 +89,7 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
     })
 
     it('replaces a row of a table without revisions always', async () => {
-      await sink.prepare([latest])
+      await sink.prepare([latest], OWNER)
       await sink.apply('p', 1, [AB])
       await sink.apply('p', 2, [
         {
@@ -106,20 +109,20 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
     })
 
     it('keeps the highest revision of a key that comes several times in a change', async () => {
-      await sink.prepare([counts])
+      await sink.prepare([counts], OWNER)
       await sink.apply('p', 1, [upsert(['loop', 0, 1, 1], ['loop', 0, 3, 3], ['loop', 0, 2, 2], ['loop', 1, 9, 1])])
       expect(await stored()).toEqual(['loop 3 3', 'loop 9 1'])
     })
 
     it('deletes what a correction withdraws, unless the stored revision is as high', async () => {
-      await sink.prepare([counts])
+      await sink.prepare([counts], OWNER)
       await sink.apply('p', 1, [upsert(['loop', 0, 1, 1], ['loop', 1, 1, 2], ['north', 0, 1, 3], ['south', 0, 1, 1])])
       await sink.apply('p', 2, [withdraw(['loop', 0, 0, 2], ['loop', 1, 0, 2], ['north', 0, 0, 2], ['west', 0, 0, 2])])
       expect(await stored()).toEqual(['loop 1 2', 'north 1 3', 'south 1 1'])
     })
 
     it('lets the higher revision decide between an upsert and a delete of one key in one change', async () => {
-      await sink.prepare([counts])
+      await sink.prepare([counts], OWNER)
       const upserts = [
         ['loop', 0, 1, 2],
         ['north', 0, 1, 1],
@@ -133,14 +136,14 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
     })
 
     it('deletes from a table without revisions by key alone', async () => {
-      await sink.prepare([latest])
+      await sink.prepare([latest], OWNER)
       await sink.apply('p', 1, [AB])
       await sink.apply('p', 2, [{ table: 'latest', upserts: [], deletes: [[2, null]] }])
       expect(await query('SELECT id::text FROM latest')).toEqual([{ id: '1' }])
     })
 
     it('moves neither rows nor fence when a part of the change fails', async () => {
-      await sink.prepare([counts])
+      await sink.prepare([counts], OWNER)
       await expect(
         sink.apply('p', 1, [upsert(['loop', 0, 1, 1]), upsert(['north', 0, null, 1])]),
       ).rejects.toMatchObject({
@@ -154,7 +157,7 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
     })
 
     it('takes many rows in one change', async () => {
-      await sink.prepare([counts])
+      await sink.prepare([counts], OWNER)
       const rows = Array.from({ length: 12_345 }, (_, i) => [`area ${i % 100}`, i, i, 1])
       await sink.apply('p', 1, [upsert(...rows, ...rows)])
       const [row] = await query('SELECT count(*)::text AS rows, sum(count)::text AS sum FROM counts')
@@ -165,27 +168,27 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
 
     describe('prepare', () => {
       it('may be called again and again', async () => {
-        await sink.prepare([counts])
+        await sink.prepare([counts], OWNER)
         await sink.apply('p', 1, [upsert(['loop', 0, 1, 1])])
-        await Promise.all([sink.prepare([counts]), sink.prepare([counts, latest])])
+        await Promise.all([sink.prepare([counts], OWNER), sink.prepare([counts, latest], OWNER)])
         expect(await stored()).toEqual(['loop 1 1'])
       })
 
       it('creates the schema that a table name has', async () => {
         const table = { ...latest, name: 'sluice_contract.latest' }
         await query('DROP SCHEMA IF EXISTS sluice_contract CASCADE')
-        await sink.prepare([table])
-        await sink.prepare([table])
+        await sink.prepare([table], OWNER)
+        await sink.prepare([table], OWNER)
         await sink.apply('p', 1, [{ table: table.name, upserts: [[1, 'a']], deletes: [] }])
         expect(await query('SELECT value FROM sluice_contract.latest')).toEqual([{ value: 'a' }])
         await query('DROP SCHEMA sluice_contract CASCADE')
       })
 
       it('adds columns that may be empty, and leaves those it does not know', async () => {
-        await sink.prepare([latest])
+        await sink.prepare([latest], OWNER)
         await sink.apply('p', 1, [{ table: 'latest', upserts: [[1, 'a']], deletes: [] }])
         await query('ALTER TABLE latest ADD COLUMN remark text')
-        await sink.prepare([{ ...latest, fields: [...latest.fields, field('seen', 'timestamp', true)] }])
+        await sink.prepare([{ ...latest, fields: [...latest.fields, field('seen', 'timestamp', true)] }], OWNER)
         await sink.apply('p', 2, [{ table: 'latest', upserts: [[2, 'b', 0]], deletes: [] }])
         expect(await query('SELECT id::text, extract(epoch FROM seen)::text AS seen FROM latest ORDER BY id')).toEqual([
           { id: '1', seen: null },
@@ -193,11 +196,44 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
         ])
       })
 
+      it('tells whose a taken table is, and the SQL that drops it', async () => {
+        await sink.prepare([latest], OWNER)
+        const [{ schema }] = (await query('SELECT current_schema()::text AS schema')) as [{ schema: string }]
+        await expect(sink.prepare([latest], 'state-2')).rejects.toThrow(
+          `Expected tables of state state-2 (this data folder's), found ones that another data folder has filled: ` +
+            `${schema}.latest (state state-1). The rows of both would get mixed. Use the data folder that filled them, or another ` +
+            'database or schema in DATABASE_URL; or drop them, and they are filled anew with all that this data folder delivers ' +
+            'from now on:\n' +
+            `  DROP TABLE "${schema}"."latest";\n` +
+            `  DELETE FROM "${schema}"."sluice_fence" WHERE starts_with(name, 'state-1/');`,
+        )
+      })
+
+      it('refuses a filled table beside fences that have no owner, until the fences are gone', async () => {
+        await sink.prepare([], OWNER)
+        await query("INSERT INTO sluice_fence VALUES ('sluice/crimes/crimes/0', 41)")
+        await query('CREATE TABLE latest (id bigint PRIMARY KEY, value text)')
+        await sink.prepare([latest], OWNER)
+        await query('DELETE FROM sluice_owner')
+        await query("INSERT INTO latest VALUES (1, 'a')")
+        await expect(sink.prepare([latest], OWNER)).rejects.toMatchObject({
+          code: 'SQL_TABLE_TAKEN',
+          message: expect.stringMatching(
+            /latest \(of an earlier version, which kept no owner\)[\s\S]*starts_with\(name, 'sluice\/'\);\nIf it was this data folder that filled them, the DELETE alone hands them over to it\.$/,
+          ),
+        })
+        await query("DELETE FROM sluice_fence WHERE starts_with(name, 'sluice/')")
+        await sink.prepare([latest], OWNER)
+        expect(await query('SELECT table_name, owner FROM sluice_owner')).toEqual([
+          { table_name: 'latest', owner: OWNER },
+        ])
+      })
+
       const refusal = async (table: SqlTable): Promise<unknown> =>
-        sink.prepare([table]).catch((error: unknown) => error)
+        sink.prepare([table], OWNER).catch((error: unknown) => error)
 
       it('refuses a column of another type', async () => {
-        await sink.prepare([latest])
+        await sink.prepare([latest], OWNER)
         expect(
           await refusal({ ...latest, fields: [field('id', 'int'), field('value', 'string', true)] }),
         ).toMatchObject({
@@ -209,7 +245,7 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
       })
 
       it('refuses a missing column that must not be empty, and changes nothing', async () => {
-        await sink.prepare([latest])
+        await sink.prepare([latest], OWNER)
         const fields = [...latest.fields, field('extra', 'string', true), field('count', 'long')]
         expect(await refusal({ ...latest, fields })).toMatchObject({
           code: 'SQL_SCHEMA_MISMATCH',
@@ -277,7 +313,7 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
     })
 
     it('refuses rows of a table that was not prepared', async () => {
-      await sink.prepare([])
+      await sink.prepare([], OWNER)
       await expect(sink.apply('p', 1, [upsert(['loop', 0, 1, 1])])).rejects.toThrow('table "counts" was not prepared')
     })
   })

@@ -13,6 +13,7 @@ import type { RecordSource } from '#ports/record-source.ts'
 import type { StateStore } from '#ports/state-store.ts'
 import { commitAccepted } from '#runtime/commit.ts'
 import { deliverToSql } from '#runtime/deliver.ts'
+import { stateIdentity } from '#runtime/identity.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { plannedSqlTables } from '#runtime/tables.ts'
 import { RecordPacker } from '#schema/record-packer.ts'
@@ -144,7 +145,7 @@ export class Process {
 
   /** Creates what isn't there yet. */
   async start(): Promise<this> {
-    await this.runtime.sql?.prepare(plannedSqlTables(this.runtime.plan))
+    await this.runtime.sql?.prepare(plannedSqlTables(this.runtime.plan), await stateIdentity(this.runtime))
     await createTables(this.runtime)
     return this
   }

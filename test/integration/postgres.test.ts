@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { SqlDriver } from '#adapters/postgres/driver.ts'
 import { openPostgres, postgresDriver } from '#adapters/postgres/postgres.ts'
 import { PostgresSink } from '#adapters/postgres/sink.ts'
 import { sqlSinkContract } from '../contract/sql-sink.ts'
+import { overSql, sqlOwnersContract } from '../contract/sql-sink-owners.ts'
 
 const url = process.env['DATABASE_URL']
 const schema = `sluice_test_${process.pid}`
@@ -36,12 +37,24 @@ describe.skipIf(url === undefined)('PostgreSQL at DATABASE_URL', () => {
     return { sink: new PostgresSink(driver), query: (sql) => driver.query(sql) }
   })
 
+  sqlOwnersContract('PostgreSQL', async () => {
+    await emptySchema()
+    return overSql(
+      (sql) => driver.query(sql),
+      async () => {
+        const sink = await openPostgres(ownSchema())
+        onTestFinished(() => sink.close())
+        return sink
+      },
+    )
+  })
+
   it('lets one of several sessions win a fence, and prepares tables for all of them', async () => {
     await emptySchema()
     const sinks = await Promise.all(Array.from({ length: 4 }, () => openPostgres(ownSchema())))
     const int = { kind: 'int', nullable: false } as const
     const table = { name: 'raced', fields: [{ name: 'id', column: int }], primaryKey: ['id'] }
-    await Promise.all(sinks.map((sink) => sink.prepare([table])))
+    await Promise.all(sinks.map((sink) => sink.prepare([table], 'state-1')))
     for (let fence = 1; fence <= 20; fence++) {
       const applied = await Promise.all(
         sinks.map((sink, i) => sink.apply('p', fence, [{ table: 'raced', upserts: [[fence * 10 + i]], deletes: [] }])),
@@ -56,7 +69,7 @@ describe.skipIf(url === undefined)('PostgreSQL at DATABASE_URL', () => {
     await emptySchema()
     const victim = await postgresDriver(ownSchema())
     const sink = new PostgresSink(victim)
-    await sink.prepare([])
+    await sink.prepare([], 'state-1')
     const idle = await victim.query('SELECT pg_backend_pid()::text AS pid')
     await driver.query(`SELECT pg_terminate_backend(${idle[0]!['pid']})::text`)
     await expect.poll(() => sink.apply('p', 1, []).catch(() => null)).toBe(true)

@@ -106,7 +106,7 @@ export function faultyState<P extends Ports>(calls: PortCalls<P>): StateStore {
 
 export function faultySql<P extends Ports>(calls: PortCalls<P>): SqlSink {
   return {
-    prepare: (tables) => calls.write('sql prepare', ({ sql }) => sql.prepare(tables)),
+    prepare: (tables, owner) => calls.write('sql prepare', ({ sql }) => sql.prepare(tables, owner)),
     fence: (name) => calls.read(`sql fence ${name}`, ({ sql }) => sql.fence(name)),
     apply: (name, fence, changes) =>
       calls.write(`sql apply ${name} ${fence}`, ({ sql }) => sql.apply(name, fence, changes)),

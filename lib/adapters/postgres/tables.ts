@@ -1,6 +1,7 @@
 import { SluiceError } from '#core/errors.ts'
 import type { SqlTable } from '#ports/sql-sink.ts'
 import type { Query } from './driver.ts'
+import { adopt, checkOwner, OWNER_TABLE, placeOf, type TablePlace, takeCreated } from './owners.ts'
 import { quoteName, quoteTable, splitTableName, sqlType } from './statements.ts'
 
 /** "sluice" in ASCII: whoever prepares tables holds this lock, so that two who start at once don't create one table twice. */
@@ -15,20 +16,46 @@ interface FoundColumn {
   readonly inKey: boolean
 }
 
-/** Creates or widens the tables, inside the caller's transaction. @throws SluiceError SQL_SCHEMA_MISMATCH */
-export async function prepareTables(query: Query, tables: readonly SqlTable[]): Promise<void> {
+/**
+ * Creates or widens the tables and makes them the owner's, inside the caller's transaction. Gives back where each of them is.
+ *
+ * @throws SluiceError SQL_TABLE_TAKEN, SQL_SCHEMA_MISMATCH
+ */
+export async function prepareTables(
+  query: Query,
+  tables: readonly SqlTable[],
+  owner: string,
+): Promise<readonly TablePlace[]> {
   await query(`SELECT pg_advisory_xact_lock(${PREPARE_LOCK})::text`)
-  if (!(await exists(query, 'sluice_fence'))) await query(FENCE_TABLE)
-  for (const table of tables) await prepareTable(query, table)
+  if ((await placeOf(query, 'sluice_fence')) === null) await query(FENCE_TABLE)
+  if ((await placeOf(query, 'sluice_owner')) === null) await query(OWNER_TABLE)
+  const existing: TablePlace[] = []
+  for (const { name } of tables) {
+    const place = await placeOf(query, quoteTable(name))
+    if (place !== null) existing.push(place)
+  }
+  await checkOwner(query, existing, owner)
+  const places: TablePlace[] = []
+  for (const table of tables) places.push(await prepareTable(query, table, owner))
+  return places
 }
 
 /** Looks before it creates: CREATE … IF NOT EXISTS wants the right to create even where nothing is to be done. */
-async function prepareTable(query: Query, table: SqlTable): Promise<void> {
-  if (!(await exists(query, quoteTable(table.name)))) {
-    await createSchema(query, table.name)
-    await query(createTableSql(table))
-    return
+async function prepareTable(query: Query, table: SqlTable, owner: string): Promise<TablePlace> {
+  const existing = await placeOf(query, quoteTable(table.name))
+  if (existing !== null) {
+    await widen(query, table)
+    await adopt(query, existing, owner)
+    return existing
   }
+  await createSchema(query, table.name)
+  await query(createTableSql(table))
+  const created = (await placeOf(query, quoteTable(table.name)))!
+  await takeCreated(query, created, owner)
+  return created
+}
+
+async function widen(query: Query, table: SqlTable): Promise<void> {
   const found = await findColumns(query, table.name)
   checkKey(table, found)
   for (const { name, column } of table.fields) {
@@ -42,11 +69,6 @@ async function prepareTable(query: Query, table: SqlTable): Promise<void> {
     if (!notNull || hasDefault || table.fields.some((field) => field.name === name)) continue
     throw mismatch(table.name, name, 'no such column, or one that may be empty', `${type} NOT NULL`)
   }
-}
-
-async function exists(query: Query, quoted: string): Promise<boolean> {
-  const [row] = await query('SELECT to_regclass($1::text)::text AS name', [quoted])
-  return row?.['name'] != null
 }
 
 async function createSchema(query: Query, name: string): Promise<void> {

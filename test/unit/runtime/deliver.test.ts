@@ -35,7 +35,7 @@ const gone = () => new SluiceError('SQL_SINK_FAILED', 'the database is away', { 
 
 async function withSql(): Promise<{ readonly sql: FlakySql; readonly runtime: Runtime }> {
   const sql = new FlakySql()
-  await sql.prepare(plannedSqlTables(rooms))
+  await sql.prepare(plannedSqlTables(rooms), 'rooms-1')
   return { sql, runtime: await started({ sql }) }
 }
 

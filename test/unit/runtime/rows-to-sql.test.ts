@@ -11,7 +11,7 @@ import { batch, reading, rooms } from './builders.ts'
 
 async function withSql() {
   const sql = new MemorySqlSink()
-  await sql.prepare(plannedSqlTables(rooms))
+  await sql.prepare(plannedSqlTables(rooms), 'rooms-1')
   const { runtime } = testWorld(rooms, {}, { sql })
   return { sql, runtime }
 }
@@ -56,7 +56,7 @@ describe('the SQL sink stage', () => {
     const { sql, runtime } = await withSql()
     const seen: (readonly unknown[])[] = []
     const watched: SqlSink = {
-      prepare: (tables) => sql.prepare(tables),
+      prepare: (tables, owner) => sql.prepare(tables, owner),
       fence: (name) => sql.fence(name),
       close: () => sql.close(),
       apply: (name, fence, changes) => {

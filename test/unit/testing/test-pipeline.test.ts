@@ -91,7 +91,7 @@ describe('The parts of a test run', () => {
   it('let a test see what reaches a database, and go on after the end of input', async () => {
     const sql = new MemorySqlSink()
     const world = testWorld(plan, { partitions: 2 }, { sql })
-    await sql.prepare(plannedSqlTables(plan))
+    await sql.prepare(plannedSqlTables(plan), 'rooms-1')
     await createTables(world.runtime)
     await produce(world.topic, plan, [reading(1, 'hall', 19)])
     await drainWorld(world, 10)
