@@ -99,6 +99,23 @@ describe('A PGlite folder', () => {
     expect(readdirSync(temporary.path)).toEqual(['postgres'])
   })
 
+  it('goes on with tables that were filled before owners were on record', { timeout: 60_000 }, async () => {
+    const temporary = createTemporaryFolder()
+    onTestFinished(() => temporary[Symbol.dispose]())
+    const at = join(temporary.path, 'postgres')
+    const before = await pgliteDriver(at)
+    await before.query('CREATE TABLE sluice_fence (name text PRIMARY KEY, fence bigint NOT NULL)')
+    await before.query("INSERT INTO sluice_fence VALUES ('sluice/rooms/readings/0', 41)")
+    await before.query('CREATE TABLE latest (id integer PRIMARY KEY)')
+    await before.query('INSERT INTO latest VALUES (1)')
+    await before.close()
+    const sink = await openPglite(at)
+    const id = { name: 'id', column: { kind: 'int', nullable: false } } as const
+    await sink.prepare([{ name: 'latest', fields: [id], primaryKey: ['id'] }], 'state-1')
+    expect(await sink.apply('p', 1, [{ table: 'latest', upserts: [[2]], deletes: [] }])).toBe(true)
+    await sink.close()
+  })
+
   it('with something else in it is refused', async () => {
     const other = join(folder.path, 'other')
     mkdirSync(other)

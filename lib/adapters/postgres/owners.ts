@@ -91,6 +91,12 @@ export async function holdTables(query: Query, places: readonly TablePlace[], ow
   throw await tablesTaken(query, taken, owner)
 }
 
+/** For a database that can be one state's only: what was filled before owners were on record is handed over to whoever prepares it. */
+export async function handOver(query: Query): Promise<void> {
+  if ((await placeOf(query, 'sluice_fence')) === null) return
+  await query('DELETE FROM sluice_fence WHERE starts_with(name, $1::text)', [OWNERLESS])
+}
+
 async function ownerOf(query: Query, { schema, table }: TablePlace): Promise<string | null> {
   const sql = 'SELECT owner FROM sluice_owner WHERE table_schema = $1::text AND table_name = $2::text'
   const [row] = await query(sql, [schema, table])

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { isSluiceError, SluiceError } from '#core/errors.ts'
 import type { SqlSink } from '#ports/sql-sink.ts'
 import { type Connection, type SqlDriver, SqlFault, type TextRow } from './driver.ts'
+import { handOver } from './owners.ts'
 import { copyTemplate, keepTemplate, templateFolder } from './pglite-template.ts'
 import type { FromPgliteWorker, ToPgliteWorker } from './pglite-worker.ts'
 import { SessionDriver, sinkError } from './session.ts'
@@ -24,7 +25,15 @@ const beside = (name: string): URL => new URL(`./${name}${extname(import.meta.ur
  * @throws SluiceError SQL_SINK_FAILED
  */
 export async function openPglite(folder: string): Promise<SqlSink> {
-  return new PostgresSink(await pgliteDriver(folder))
+  const driver = await pgliteDriver(folder)
+  try {
+    await handOver(driver.query)
+  } catch (error) {
+    // The next attempt must not find the folder open.
+    await driver.close()
+    throw error
+  }
+  return new PostgresSink(driver)
 }
 
 /** The database in a folder, for SQL of one's own. */
