@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { dashboard, notableText } from '#cli/dev-dashboard.ts'
 import type { DevEvent, DevView } from '#cli/dev-view.ts'
 import { clockTime, elapsed } from '#cli/event-time.ts'
+import { nothingNew } from '#cli/progress.ts'
 import { Screen } from '#cli/screen.ts'
 import { styleFor } from '#cli/style.ts'
 import type { Terminal } from '#cli/terminal.ts'
@@ -92,10 +93,12 @@ function eventLine(event: DevEvent, zone: string, workingFolder: string): string
 
 /** What became of the input, and what is still open. */
 export function inputText(event: Extract<DevEvent, { event: 'input read' }>): string {
-  const { inputs, records, malformed, openWindows } = event
+  const { inputs, fedBefore, records, malformed, openWindows } = event
   const names = inputs.map((path) => basename(path)).join(', ')
   const bad = malformed === 0 ? '' : `, ${count(malformed)} of them malformed`
-  const fed = records === 0 ? 'all of it was in the topic before' : `${count(records)} records${bad}`
+  const old = fedBefore.map((path) => `; ${nothingNew(basename(path))}`).join('')
+  const all = fedBefore.length === inputs.length
+  const fed = all ? 'nothing new, its content was fed before' : `${count(records)} records${bad}${old}`
   if (openWindows === null) return `${names} is read: ${fed}. No window is closed yet.`
   const open = Object.entries(openWindows).filter(([, windows]) => windows > 0)
   if (open.length === 0) return `${names} is read: ${fed}. Every window is closed.`

@@ -3,9 +3,9 @@ import { count } from '#cli/text.ts'
 import { formatDuration } from '#core/duration.ts'
 import { SluiceError } from '#core/errors.ts'
 import { DAY, type EpochMillis, HOUR, type Millis, SECOND } from '#core/time.ts'
-import type { FeedProgress, Pace } from '#local/feed.ts'
+import type { Pace } from '#local/feed.ts'
 import type { FeedGate } from '#local/feed-gate.ts'
-import { feedInputs } from '#local/feed-inputs.ts'
+import { type FedInput, feedInputs } from '#local/feed-inputs.ts'
 import { CRIME_FIELDS, crimeSimulator, feedSimulator, type Simulator } from '#local/simulator.ts'
 import { isWindowOutput, type Plan, type WindowSpec } from '#plan/plan.ts'
 import type { Clock } from '#ports/clock.ts'
@@ -34,7 +34,7 @@ export interface TopicBefore {
 export type FeedEnd =
   /** Stopped, or nothing is fed at all. */
   | { readonly kind: 'stopped' }
-  | { readonly kind: 'read'; readonly inputs: readonly string[]; readonly records: number; readonly malformed: number }
+  | { readonly kind: 'read'; readonly inputs: readonly FedInput[] }
   /** The topic holds something that isn't simulated: simulated records would be mixed with it, or late. */
   | { readonly kind: 'foreign' }
 
@@ -126,8 +126,7 @@ function fileFeed({ plan, inputs, speed, rate, clock }: FeedChoice): Feed {
   return {
     what: `${inputs.map((path) => basename(path)).join(', ')}, ${paceText(pace)}`,
     async run({ writer, gate }, _topic, signal) {
-      const fed = new Map<string, FeedProgress>()
-      await feedInputs({
+      const fed = await feedInputs({
         fields,
         key,
         eventTime,
@@ -136,12 +135,8 @@ function fileFeed({ plan, inputs, speed, rate, clock }: FeedChoice): Feed {
         paths: inputs,
         signal,
         pace: { clock, ...pace },
-        onProgress: (path, progress) => fed.set(path, progress),
       })
-      if (signal.aborted) return { kind: 'stopped' }
-      const sum = (pick: (one: FeedProgress) => number): number =>
-        [...fed.values()].reduce((total, one) => total + pick(one), 0)
-      return { kind: 'read', inputs, records: sum((one) => one.records), malformed: sum((one) => one.malformed) }
+      return signal.aborted ? { kind: 'stopped' } : { kind: 'read', inputs: fed }
     },
   }
 }

@@ -76,6 +76,8 @@ export type DevEvent =
   | {
       readonly event: 'input read'
       readonly inputs: readonly string[]
+      /** Those of them that added nothing: the topic had all of their content. */
+      readonly fedBefore: readonly string[]
       readonly records: number
       readonly malformed: number
       /** Of each output; null when none has closed so far. */

@@ -165,7 +165,7 @@ async function feedAndTell(running: Live, signal: AbortSignal): Promise<void> {
 /** Once all that was read is applied, and what it closes is closed. */
 async function tellOfTheEnd(
   { plan, session, monitor, display, workingFolder }: Live,
-  { inputs, records, malformed }: Extract<FeedEnd, { kind: 'read' }>,
+  { inputs: fed }: Extract<FeedEnd, { kind: 'read' }>,
   signal: AbortSignal,
 ): Promise<void> {
   const wait = async (until: () => boolean): Promise<void> => {
@@ -174,6 +174,7 @@ async function tellOfTheEnd(
       await monitor.sample()
     }
   }
+  const inputs = fed.map(({ path }) => path)
   await monitor.sample()
   await wait(() => monitor.lag === 0)
   // Two: the one under way may have begun before the last record was applied.
@@ -183,7 +184,14 @@ async function tellOfTheEnd(
   monitor.feed = `${inputs.map((path) => basename(path)).join(', ')}, read to the end`
   const { counts, closedUpTo } = monitor.view
   const open = openWindows(plan, closedUpTo, counts.maxEventTime)
-  const event: DevEvent = { event: 'input read', inputs, records, malformed, openWindows: open }
+  const event: DevEvent = {
+    event: 'input read',
+    inputs,
+    fedBefore: fed.flatMap(({ path, fedBefore }) => (fedBefore ? [path] : [])),
+    records: fed.reduce((sum, one) => sum + one.records, 0),
+    malformed: fed.reduce((sum, one) => sum + one.malformed, 0),
+    openWindows: open,
+  }
   display.event(event, zoneOf(plan))
   const anyOpen = open === null || Object.values(open).some((windows) => windows > 0)
   const files = inputs.map((path) => `--input ${path}`).join(' ')

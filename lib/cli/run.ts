@@ -54,7 +54,7 @@ export const runCommand: Command = {
     const pipelinePath = findPipeline(name, terminal.workingFolder)
     const plan = await loadPipeline(pipelinePath)
     checkInputs(inputs, plan.topic.fields)
-    const progress = new Progress(terminal, options.flag('quiet') || options.flag('json'))
+    const progress = new Progress(terminal, options)
     const session = await openSession({
       plan,
       pipelinePath,
@@ -94,8 +94,8 @@ async function drive(
   })
   const over = new AbortController()
   const signal = AbortSignal.any([terminal.interrupted, over.signal])
-  const ready = performance.now() / 1000
   progress.begin(pipeline)
+  let ready = 0
   const feeding = feedInputs({
     fields: plan.topic.fields,
     key: plan.topic.key,
@@ -103,13 +103,17 @@ async function drive(
     gate: pipeline.gate,
     paths: inputs,
     signal,
+    onIdentified: () => {
+      ready = performance.now() / 1000
+    },
     onProgress: (path, now) => progress.fed(path, now),
   })
   const work = async (): Promise<RunSummary> => {
-    await feeding
+    const fed = await feeding
     signal.throwIfAborted()
+    progress.read(fed)
     await pipeline.finish()
-    return summarize(pipeline, session.folder, ready)
+    return summarize(pipeline, session.folder, fed, ready)
   }
   const working = work()
   working.catch(() => {})

@@ -1,6 +1,7 @@
 import type { Terminal } from '#cli/terminal.ts'
 import { alignTable, count } from '#cli/text.ts'
 import type { DataFolder } from '#local/data-folder.ts'
+import type { FedInput } from '#local/feed-inputs.ts'
 import type { LocalCounts, LocalPipeline } from '#local/local-pipeline.ts'
 import { openTable } from '#runtime/open-table.ts'
 import { plannedTables } from '#runtime/tables.ts'
@@ -8,6 +9,13 @@ import { plannedTables } from '#runtime/tables.ts'
 export interface RunSummary {
   readonly pipeline: string
   readonly dataFolder: string
+  /** By file the records that this run has fed; `fedBefore`: none, because the topic had all of its content. */
+  readonly inputs: readonly {
+    readonly file: string
+    readonly records: number
+    readonly malformed: number
+    readonly fedBefore: boolean
+  }[]
   readonly records: LocalCounts
   readonly tables: readonly {
     readonly name: string
@@ -15,7 +23,7 @@ export interface RunSummary {
     readonly files: number
     readonly version: number
   }[]
-  /** Since the process began, until records could flow; until the end. */
+  /** Since the process began, until records could flow (the inputs are identified by then); until the end. */
   readonly readySeconds: number
   readonly seconds: number
   readonly recordsPerSecond: number
@@ -27,6 +35,7 @@ export interface RunSummary {
 export async function summarize(
   pipeline: LocalPipeline,
   folder: DataFolder,
+  fed: readonly FedInput[],
   readySeconds: number,
 ): Promise<RunSummary> {
   const { runtime } = pipeline
@@ -41,6 +50,7 @@ export async function summarize(
   return {
     pipeline: runtime.plan.name,
     dataFolder: folder.path,
+    inputs: fed.map(({ path, records, malformed, fedBefore }) => ({ file: path, records, malformed, fedBefore })),
     records,
     tables,
     readySeconds,

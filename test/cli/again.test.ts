@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -109,11 +109,33 @@ describe('The same input', () => {
     expect(await tablesOf(data)).toEqual(once)
   })
 
-  test('under another name is another input', async () => {
+  test('under another name adds nothing, and the user is told', async () => {
     const { data, folder } = place()
     const copy = join(folder, 'copy.csv')
     copyFileSync(june, copy)
-    expect(countsOf(await runCrimes([june, copy], data)).read).toBe(2_000)
+    const first = await runCrimes([june, copy], data)
+    expect(countsOf(first).read).toBe(1_000)
+    expect(first.err).toBe(`${copy}: nothing new, its content was fed before\n`)
+    const again = await runCrimes([copy, july], data, ['--json'])
+    expect(again.err).toBe('')
+    expect(JSON.parse(again.out).inputs).toEqual([
+      { file: copy, records: 0, malformed: 0, fedBefore: true },
+      { file: july, records: 1_000, malformed: 0, fedBefore: false },
+    ])
+  })
+})
+
+describe('A file that was edited', () => {
+  test('is another input, however small the change: all of its records are fed', async () => {
+    const { data, input } = place()
+    const edited = Buffer.from(readFileSync(large))
+    // One date, somewhere in the middle, and nothing else.
+    const at = edited.indexOf('/2018 ', edited.length / 2 + 10_000)
+    edited.write('/2017 ', at)
+    expect(countsOf(await runCrimes(large, data)).read).toBe(10_000)
+    const again = await runCrimes(input('large.csv', edited), data)
+    expect(again.err).toBe('')
+    expect(countsOf(again).read).toBe(20_000)
   })
 })
 

@@ -116,15 +116,29 @@ const EVENTS: readonly (readonly [DevEvent, string | null])[] = [
   [{ event: 'window closed', window: devView().windows[0]! }, null],
   [{ event: 'notable', notable }, 'crimes_anomaly: THEFT 000: 26 total_crimes, Fri 1 Jun 2018 18:00 – 23:00'],
   [
-    { event: 'input read', inputs: ['/x/june.csv'], records: 3_000, malformed: 2, openWindows: { day: 2, hour: 0 } },
+    {
+      event: 'input read',
+      inputs: ['/x/june.csv'],
+      fedBefore: [],
+      records: 3_000,
+      malformed: 2,
+      openWindows: { day: 2, hour: 0 },
+    },
     'june.csv is read: 3,000 records, 2 of them malformed. Windows still open, in case more follows: 2 of day.',
   ],
   [
-    { event: 'input read', inputs: ['a.csv', 'b.csv'], records: 0, malformed: 0, openWindows: { day: 0 } },
-    'a.csv, b.csv is read: all of it was in the topic before. Every window is closed.',
+    {
+      event: 'input read',
+      inputs: ['a.csv', 'b.csv'],
+      fedBefore: ['a.csv', 'b.csv'],
+      records: 0,
+      malformed: 0,
+      openWindows: { day: 0 },
+    },
+    'a.csv, b.csv is read: nothing new, its content was fed before. Every window is closed.',
   ],
   [
-    { event: 'input read', inputs: ['a.csv'], records: 1, malformed: 0, openWindows: null },
+    { event: 'input read', inputs: ['a.csv'], fedBefore: [], records: 1, malformed: 0, openWindows: null },
     'a.csv is read: 1 records. No window is closed yet.',
   ],
   [{ event: 'notice', message: 'm' }, 'm'],

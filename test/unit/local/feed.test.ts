@@ -1,4 +1,13 @@
-import { existsSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  openSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { partitionFor } from '#core/hash.ts'
@@ -22,6 +31,12 @@ function file(name: string, content: string): string {
   const path = join(temporaryFolder(), name)
   writeFileSync(path, content)
   return path
+}
+
+function overwrite(path: string, position: number, text: string): void {
+  const file = openSync(path, 'r+')
+  writeSync(file, text, position)
+  closeSync(file)
 }
 
 const feed = (topic: MemoryTopic, path: string, options: Partial<FeedOptions> & { readonly crash?: Crash } = {}) => {
@@ -63,7 +78,13 @@ describe('feedFile', () => {
     const path = file('x.csv', 'district,id\n01,1\n02,2\n01,3\n,4\n')
     const topic = new MemoryTopic(4)
     const progress = await feed(topic, path)
-    expect(progress).toEqual({ records: 4, malformed: 0, bytes: 30, totalBytes: 30 } satisfies FeedProgress)
+    expect(progress).toEqual({
+      records: 4,
+      malformed: 0,
+      fedBefore: false,
+      bytes: 30,
+      totalBytes: 30,
+    } satisfies FeedProgress)
     const partitionOf = (text: string): number => {
       const bytes = new TextEncoder().encode(text)
       return partitionFor(bytes, 0, bytes.length, 4)
@@ -107,8 +128,8 @@ describe('feedFile', () => {
     const content = mixedCsv(300)
     const topic = await reference(file('x.csv', content), 3)
     const before = topic.records.length
-    const progress = await feed(topic, file('x.csv', content))
-    expect(progress).toMatchObject({ records: 0, malformed: 0 })
+    const progress = await feed(topic, file('copy.csv', content))
+    expect(progress).toMatchObject({ records: 0, malformed: 0, fedBefore: true })
     expect(progress.bytes).toBe(progress.totalBytes)
     expect(topic.records.length).toBe(before)
   })
@@ -144,6 +165,32 @@ describe('feedFile', () => {
       `record of 3500000 bytes, the limit is 1048576 (${name} line 4)`,
       '{"id":1,"district":"01"}',
     ])
+  })
+
+  test('says so when somebody has changed the file while it was read', async () => {
+    const path = file('x.csv', mixedCsv(6000))
+    const feeding = feed(new MemoryTopic(2), path, {
+      onProgress: ({ bytes, totalBytes }) => bytes < totalBytes && overwrite(path, 3_000_000, 'z'),
+    })
+    await expect(feeding).rejects.toMatchObject({
+      code: 'INPUT_CHANGED',
+      message:
+        'x.csv was changed while it was read: what was fed is partly its old content and partly the new. Expected a file ' +
+        'that nobody writes to. Start with an empty data folder and feed it again.',
+    })
+  })
+
+  test('feeds what a file held at the start, when it grows or is touched meanwhile', async () => {
+    const path = file('x.csv', mixedCsv(3000))
+    const topic = new MemoryTopic(2)
+    let grown = false
+    const progress = await feed(topic, path, {
+      onProgress: () => {
+        if (!grown) appendFileSync(path, '9999,01,\n')
+        grown = true
+      },
+    })
+    expect([grown, progress.records]).toEqual([true, 3000])
   })
 
   test('says so when the file becomes shorter while it is read', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { chmodSync, closeSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -141,35 +141,5 @@ describe('openInput', () => {
     expect(error.message).toBe(
       "x.json: expected JSON lines in UTF-8 (one object a line), found a JSON array ('['). Convert it, for example with: jq -c '.[]'",
     )
-  })
-})
-
-describe('the identity of an input', () => {
-  const large = (middle: string): string => `a,b\n${'x'.repeat(200_000)},1\n${middle},2\n${'y'.repeat(200_000)},3\n`
-
-  test('stays when the file is moved to another folder', () => {
-    const path = file('x.csv', 'a,b\n1,2\n')
-    const before = opened(path).source
-    const moved = join(temporaryFolder(), 'x.csv')
-    renameSync(path, moved)
-    expect(opened(moved).source).toBe(before)
-  })
-
-  test('is another for another name, other content or another size', () => {
-    const sources = [
-      file('x.csv', 'a,b\n1,2\n'),
-      file('y.csv', 'a,b\n1,2\n'),
-      file('x.csv', 'a,b\n1,3\n'),
-      file('x.csv', 'a,b\n1,2\n3,4\n'),
-    ].map((path) => opened(path).source)
-    expect(new Set(sources).size).toBe(4)
-  })
-
-  test('sees differences at both ends of a large file', () => {
-    const text = large('m')
-    const sources = [text, text.replace('xx', 'xz'), text.replace(/y,3/, 'z,3')].map(
-      (content) => opened(file('x.csv', content)).source,
-    )
-    expect(new Set(sources).size).toBe(3)
   })
 })
