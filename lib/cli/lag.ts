@@ -3,7 +3,7 @@ import { SqliteStateStore } from '#adapters/sqlite/state-store.ts'
 import { systemClock } from '#adapters/system/clock.ts'
 import { readArgs } from '#cli/args.ts'
 import { brokersOf } from '#cli/brokers.ts'
-import { foldersIn, locateData } from '#cli/data-location.ts'
+import { locateData } from '#cli/data-location.ts'
 import { type Lag, type PartitionLag, readLag } from '#cli/partition-lag.ts'
 import { type Command, EXIT, type Terminal } from '#cli/terminal.ts'
 import { alignTable, count, isoTime } from '#cli/text.ts'
@@ -11,8 +11,9 @@ import { type Duration, parseDuration } from '#core/duration.ts'
 import { SluiceError } from '#core/errors.ts'
 import { floorTo, SECOND } from '#core/time.ts'
 import { type DataFolder, type FolderPipeline, inspectDataFolder } from '#local/data-folder.ts'
+import { checkFolderTopic } from '#local/data-folder-topic.ts'
 import { readableEnds } from '#local/readable-ends.ts'
-import { openSource, type TopicLocation } from '#local/topics.ts'
+import { openSource, type TopicLocation, topicCluster } from '#local/topics.ts'
 import type { PlanShape } from '#plan/fingerprint.ts'
 
 const HELP = `sluice lag [options]
@@ -21,11 +22,11 @@ How far each partition of the topic is: records applied and waiting, newest even
 the watermark back. A pipeline may be running in the data folder.
 
   --data DIR     data folder (default: the only one below .sluice)
-  --topic NAME   topic, where it isn't the pipeline's
+  --topic NAME   the topic that the folder has read, if you want to be sure
   --zone ZONE    times in that zone (default: UTC)
   --json         as one JSON document
 
-KAFKA_BROKERS=host:port,…   the topic is on that broker
+KAFKA_BROKERS=host:port,…   the broker, where the folder has read from one
 `
 
 export const lagCommand: Command = {
@@ -39,7 +40,7 @@ export const lagCommand: Command = {
     } as const
     const options = readArgs('lag', args, specs, 0)
     const { folder, pipeline } = inspectDataFolder(locateData(options.text('data'), terminal))
-    const topic = topicOf(folder, pipeline, options.text('topic'), terminal)
+    const topic = await topicOf(folder, pipeline, options.text('topic'), terminal)
     const lag = await lagOf(folder, pipeline, topic)
     if (options.flag('json')) terminal.out(`${JSON.stringify(asJson(pipeline.name, topic.name, lag))}\n`)
     else terminal.out(asText(pipeline.name, topic.name, lag, options.text('zone') ?? 'UTC'))
@@ -47,25 +48,22 @@ export const lagCommand: Command = {
   },
 }
 
-/** The pipeline's own topic, or the only one in the folder: the pipeline may have run with another name for it. */
-function topicOf(
+/** The topic that the data folder has read. @throws SluiceError TOPIC_MISMATCH, TOPIC_NOT_FOUND */
+async function topicOf(
   folder: DataFolder,
   pipeline: FolderPipeline,
   named: string | undefined,
   terminal: Terminal,
-): TopicLocation {
+): Promise<TopicLocation> {
+  const stored = pipeline.topic
+  const name = named ?? stored.name
   const brokers = brokersOf(terminal)
-  const planned = shapeOf(pipeline)['topic'] ?? pipeline.name
-  if (brokers !== undefined) return { kind: 'kafka', brokers, name: named ?? planned, partitions: 1 }
-  const there = foldersIn(folder.topics)
-  if (named === undefined && there.length === 0) {
-    throw new SluiceError(
-      'TOPIC_NOT_FOUND',
-      `Expected a topic in ${folder.topics}, found none. If the pipeline reads from Kafka, set KAFKA_BROKERS.`,
-    )
-  }
-  const name = named ?? (there.includes(planned) || there.length > 1 ? planned : there[0]!)
-  return { kind: 'embedded', folder: folder.topics, name, partitions: 1 }
+  checkFolderTopic(folder.path, stored, { kind: brokers === undefined ? 'embedded' : stored.kind, name })
+  if (stored.kind === 'embedded') return { kind: 'embedded', folder: folder.topics, name, partitions: 1 }
+  const topic = { kind: 'kafka', brokers: brokers!, name, partitions: 1 } as const
+  const cluster = await topicCluster(topic)
+  if (cluster !== null) checkFolderTopic(folder.path, stored, { kind: 'kafka', name, cluster })
+  return topic
 }
 
 const shapeOf = ({ shape }: FolderPipeline): PlanShape => (shape ?? {}) as PlanShape

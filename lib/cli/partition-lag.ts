@@ -8,7 +8,7 @@ import { type PartitionState, readWatermark } from '#window/watermark.ts'
 
 export interface PartitionLag {
   readonly partition: number
-  /** The next record to apply; of the windows, where the pipeline has any, else of the lake. */
+  /** The next record to apply, as it is stored; of the windows, where the pipeline has any, else of the lake. */
   readonly offset: number
   /** The next record that will be appended. */
   readonly endOffset: number
@@ -47,6 +47,8 @@ export async function readLag(from: LagSource): Promise<Lag> {
   const progress = await listProgress(state, progressGroup(scope))
   const accepted = await acceptedItems(state, lakeGroup(scope)).list()
   const lakeOffset = (partition: number): number => (accepted.get(partition)?.body?.last.offset ?? -1) + 1
+  const appliedTo = (partition: number): number =>
+    hasWindows ? (progress.get(partition)?.last.offset ?? -1) + 1 : lakeOffset(partition)
   const endOffsets = await from.endOffsets(
     new Map(
       hasWindows
@@ -59,7 +61,7 @@ export async function readLag(from: LagSource): Promise<Lag> {
       const one = progress.get(partition)
       return {
         partition,
-        offset: hasWindows ? (one?.last.offset ?? -1) : lakeOffset(partition) - 1,
+        offset: appliedTo(partition) - 1,
         endOffset,
         maxEventTime: one?.maxEventTime ?? null,
         maxEventAppendTime: one?.maxEventAppendTime ?? null,
@@ -72,7 +74,7 @@ export async function readLag(from: LagSource): Promise<Lag> {
   return {
     partitions: reading.partitions.map(({ partition, lag, watermark, state: found }) => ({
       partition,
-      offset: endOffsets[partition]! - lag,
+      offset: appliedTo(partition),
       endOffset: endOffsets[partition]!,
       lag,
       lakeLag: Math.max(0, endOffsets[partition]! - lakeOffset(partition)),

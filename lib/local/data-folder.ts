@@ -6,8 +6,10 @@ import type { EpochMillis } from '#core/time.ts'
 import type { Clock } from '#ports/clock.ts'
 import { diskError, systemCode } from './data-folder-error.ts'
 import { lockDataFolder } from './data-folder-lock.ts'
+import { checkFolderTopic, type FolderTopic, parseFolderTopic } from './data-folder-topic.ts'
 
-const FORMAT_VERSION = 1
+/** 2: the topic is in the manifest, and a topic's positions are kept under what an input holds, whatever its name. */
+const FORMAT_VERSION = 2
 const MANIFEST = 'sluice.json'
 
 /** Everything one pipeline keeps on this machine. */
@@ -21,6 +23,11 @@ export interface DataFolder {
   readonly state: string
   /** Folder of the embedded Postgres, which creates it. */
   readonly postgres: string
+  /**
+   * Keeps the id of the Kafka cluster whose topic is about to be read, or sees that it is the one that was kept.
+   * @throws SluiceError TOPIC_MISMATCH
+   */
+  acceptCluster(id: string): void
   /** Lets another process have it. The end of the process does so too. */
   release(): void
 }
@@ -32,6 +39,7 @@ export interface FolderPipeline {
   readonly fingerprint: string
   /** What the fingerprint is made from: JSON, kept so that a change can be named. */
   readonly shape: unknown
+  readonly topic: FolderTopic
 }
 
 export interface DataFolderOptions {
@@ -51,7 +59,7 @@ interface Manifest extends FolderPipeline {
  * Opens a data folder for one pipeline, creating it if it isn't there, and locks it until `release` or the process's end.
  *
  * @throws SluiceError DATA_FOLDER_IN_USE, DATA_FOLDER_READ_ONLY, DATA_FOLDER_NOT_FOUND (read-only, or a file is in the way),
- * WINDOW_STATE_MISMATCH (it belongs to another pipeline or definition), STATE_CORRUPT, DISK_FULL
+ * WINDOW_STATE_MISMATCH (it belongs to another pipeline or definition), TOPIC_MISMATCH, STATE_CORRUPT, DISK_FULL
  */
 export function openDataFolder(path: string, pipeline: FolderPipeline, options: DataFolderOptions): DataFolder {
   const folder = resolve(path)
@@ -60,6 +68,7 @@ export function openDataFolder(path: string, pipeline: FolderPipeline, options: 
     const manifest = readManifest(folder)
     if (manifest === undefined) throw notFound(folder, `one without ${MANIFEST}`)
     checkPipeline(folder, manifest, pipeline, options)
+    checkFolderTopic(folder, manifest.topic, pipeline.topic)
     return partsOf(folder, () => {})
   }
   createFolder(folder)
@@ -69,7 +78,9 @@ export function openDataFolder(path: string, pipeline: FolderPipeline, options: 
     if (manifest !== undefined) {
       checkPipeline(folder, manifest, pipeline, options)
       requireState(partsOf(folder, () => {}))
-    } else writeManifest(folder, pipeline, options.clock.now())
+      if (hasState(folder)) checkFolderTopic(folder, manifest.topic, pipeline.topic)
+      else writeManifest(folder, { ...manifest, topic: pipeline.topic })
+    } else writeManifest(folder, { ...pipeline, formatVersion: FORMAT_VERSION, created: options.clock.now() })
     const parts = partsOf(folder, release)
     mkdirSync(parts.lake, { recursive: true })
     mkdirSync(parts.topics, { recursive: true })
@@ -83,13 +94,14 @@ export function openDataFolder(path: string, pipeline: FolderPipeline, options: 
 /**
  * Looks into a data folder, whichever pipeline it belongs to, beside a process that runs or without: no lock, nothing written.
  *
- * @throws SluiceError DATA_FOLDER_NOT_FOUND, STATE_CORRUPT
+ * @throws SluiceError DATA_FOLDER_NOT_FOUND, STATE_CORRUPT, WINDOW_STATE_MISMATCH (it has another format)
  */
 export function inspectDataFolder(path: string): { readonly folder: DataFolder; readonly pipeline: FolderPipeline } {
   const folder = resolve(path)
   requireFolder(folder)
   const pipeline = readManifest(folder)
   if (pipeline === undefined) throw notFound(folder, `one without ${MANIFEST}`)
+  checkFormat(folder, pipeline)
   return { folder: partsOf(folder, () => {}), pipeline }
 }
 
@@ -100,8 +112,16 @@ function partsOf(path: string, release: () => void): DataFolder {
     topics: join(path, 'topic'),
     state: join(path, 'state.sqlite'),
     postgres: join(path, 'postgres'),
+    acceptCluster: (id) => acceptCluster(path, id),
     release,
   }
+}
+
+function acceptCluster(folder: string, cluster: string): void {
+  const manifest = readManifest(folder)!
+  const topic = { ...manifest.topic, cluster }
+  checkFolderTopic(folder, manifest.topic, topic)
+  if (manifest.topic.cluster === undefined) writeManifest(folder, { ...manifest, topic })
 }
 
 function createFolder(path: string): void {
@@ -149,13 +169,16 @@ function readManifest(folder: string): Manifest | undefined {
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw diskError(error, file)
     // The manifest is the first thing written: state without one has lost it.
-    if (statSync(partsOf(folder, () => {}).state, { throwIfNoEntry: false }) === undefined) return undefined
+    if (!hasState(folder)) return undefined
     throw damaged(file, 'none, beside stored state')
   }
   const manifest = parsed(text)
   if (manifest === undefined) throw damaged(file, 'a damaged or truncated one')
   return manifest
 }
+
+const hasState = (folder: string): boolean =>
+  statSync(partsOf(folder, () => {}).state, { throwIfNoEntry: false }) !== undefined
 
 /** The state is created before the first topic and the first table: one of those without state has lost it. */
 function requireState({ state, lake, topics }: DataFolder): void {
@@ -168,14 +191,19 @@ function isEmptyFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) === undefined || readdirSync(path).length === 0
 }
 
+/** Of another format, which is refused before anybody asks. */
+const NO_TOPIC: FolderTopic = { kind: 'embedded', name: '' }
+
 function parsed(text: string): Manifest | undefined {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null) return undefined
-    const { formatVersion, pipeline, fingerprint, shape, created } = value as Record<string, unknown>
+    const { formatVersion, pipeline, fingerprint, shape, topic, created } = value as Record<string, unknown>
     if (typeof formatVersion !== 'number' || typeof pipeline !== 'string') return undefined
     if (typeof fingerprint !== 'string' || typeof created !== 'number') return undefined
-    return { formatVersion, name: pipeline, fingerprint, shape, created }
+    const parsedTopic = formatVersion === FORMAT_VERSION ? parseFolderTopic(topic) : NO_TOPIC
+    if (parsedTopic === undefined) return undefined
+    return { formatVersion, name: pipeline, fingerprint, shape, topic: parsedTopic, created }
   } catch {
     return undefined
   }
@@ -190,9 +218,8 @@ function damaged(file: string, found: string): SluiceError {
   )
 }
 
-function writeManifest(folder: string, pipeline: FolderPipeline, created: EpochMillis): void {
-  const { name, fingerprint, shape } = pipeline
-  const manifest = { formatVersion: FORMAT_VERSION, pipeline: name, fingerprint, shape, created }
+function writeManifest(folder: string, { formatVersion, name, fingerprint, shape, topic, created }: Manifest): void {
+  const manifest = { formatVersion, pipeline: name, fingerprint, shape, topic, created }
   const draft = join(folder, `${MANIFEST}.draft`)
   writeFileSync(draft, `${JSON.stringify(manifest, null, 2)}\n`, { flush: true })
   renameSync(draft, join(folder, MANIFEST))
@@ -204,12 +231,7 @@ function checkPipeline(folder: string, stored: Manifest, now: FolderPipeline, op
       details: { folder, stored: stored.fingerprint, now: now.fingerprint },
     })
   }
-  if (stored.formatVersion !== FORMAT_VERSION) {
-    mismatch(
-      `format ${FORMAT_VERSION}, found format ${stored.formatVersion}.`,
-      'Use the release of Sluice that wrote it, or choose another --data folder.',
-    )
-  }
+  checkFormat(folder, stored)
   if (stored.name !== now.name) {
     mismatch(
       `pipeline "${now.name}", found pipeline "${stored.name}".`,
@@ -222,5 +244,15 @@ function checkPipeline(folder: string, stored: Manifest, now: FolderPipeline, op
   mismatch(
     `the state of this definition of "${now.name}", found that of another one.${what}`,
     'Choose another --data folder to build the tables anew, or go back to the old definition.',
+  )
+}
+
+function checkFormat(folder: string, { formatVersion }: Manifest): void {
+  if (formatVersion === FORMAT_VERSION) return
+  throw new SluiceError(
+    'WINDOW_STATE_MISMATCH',
+    `Expected data folder ${folder} to hold format ${FORMAT_VERSION}, found format ${formatVersion}. ` +
+      'Use the release of Sluice that wrote it, or choose another --data folder.',
+    { details: { folder, stored: formatVersion, now: FORMAT_VERSION } },
   )
 }

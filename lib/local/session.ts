@@ -3,12 +3,12 @@ import { systemClock } from '#adapters/system/clock.ts'
 import { randomIds } from '#adapters/system/ids.ts'
 import { SluiceError } from '#core/errors.ts'
 import type { Millis } from '#core/time.ts'
-import { type DataFolder, openDataFolder } from '#local/data-folder.ts'
+import { type DataFolder, type FolderPipeline, openDataFolder } from '#local/data-folder.ts'
 import type { HousekeeperEvents } from '#local/housekeeper.ts'
 import { LocalPipeline } from '#local/local-pipeline.ts'
 import { openSql } from '#local/open-sql.ts'
 import { readTopicDescription, topicFolder } from '#local/topic-log-source.ts'
-import type { TopicLocation } from '#local/topics.ts'
+import { type TopicLocation, topicCluster } from '#local/topics.ts'
 import { describeChange, fingerprint, type PlanShape, planShape } from '#plan/fingerprint.ts'
 import type { Plan } from '#plan/plan.ts'
 import type { SqlSink } from '#ports/sql-sink.ts'
@@ -42,10 +42,15 @@ export interface Session {
   close(): Promise<void>
 }
 
-/** @throws SluiceError DATA_FOLDER_IN_USE, DATA_FOLDER_READ_ONLY, WINDOW_STATE_MISMATCH, and those of LocalPipeline.start */
+/** @throws SluiceError DATA_FOLDER_IN_USE, DATA_FOLDER_READ_ONLY, WINDOW_STATE_MISMATCH, TOPIC_MISMATCH, and those of LocalPipeline.start */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { plan } = options
-  const definition = { name: plan.name, fingerprint: fingerprint(plan), shape: planShape(plan) }
+  const definition: FolderPipeline = {
+    name: plan.name,
+    fingerprint: fingerprint(plan),
+    shape: planShape(plan),
+    topic: { kind: options.brokers === undefined ? 'embedded' : 'kafka', name: options.topicName ?? plan.topic.name },
+  }
   const folder = openDataFolder(options.dataFolder, definition, {
     clock: systemClock,
     describeChange: (stored, now) => describeChange(stored as PlanShape, now as PlanShape),
@@ -53,6 +58,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   let sql: SqlSink | null = null
   try {
     const topic = topicOf(options, folder)
+    const cluster = await topicCluster(topic)
+    if (cluster !== null) folder.acceptCluster(cluster)
     sql = options.withSql ? openSql(plan, folder.postgres, options.databaseUrl) : null
     const pipeline = await LocalPipeline.start({
       ...options,

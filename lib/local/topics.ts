@@ -33,6 +33,13 @@ export async function openTopic(location: TopicLocation, clock: Clock): Promise<
   }
 }
 
+/** The id of the Kafka cluster that the topic is on; null for the embedded topic. @throws SluiceError BROKER_UNREACHABLE */
+export async function topicCluster(location: TopicLocation): Promise<string | null> {
+  if (location.kind === 'embedded') return null
+  const { kafkaClusterId } = await import('#adapters/kafka/topic.ts')
+  return kafkaClusterId(location.brokers, location.name)
+}
+
 /** The reading side only, for a worker thread. */
 export async function openSource(location: TopicLocation, clock: Clock): Promise<RecordSource> {
   if (location.kind === 'embedded') return TopicLogReader.open({ ...location, clock })

@@ -4,8 +4,9 @@ import { chmodSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { RecordingTerminal } from '../unit/cli/recording-terminal.ts'
 import { type June, makeJune } from './june.ts'
-import { BIN, canMount, place, runArgs, runCrimes, sluice } from './sluice.ts'
+import { BIN, canMount, countsOf, place, runArgs, runCrimes, sluice } from './sluice.ts'
 
 let made: June
 beforeAll(async () => {
@@ -71,6 +72,30 @@ describe('A data folder of another pipeline', () => {
         `sluice: WINDOW_STATE_MISMATCH: Expected data folder ${data} to hold pipeline "thefts", found pipeline "crimes". ` +
         'Choose another --data folder for "thefts".\n',
     })
+  })
+})
+
+describe('A data folder that has read a topic', () => {
+  test('is refused another one before anything is read, and knows its own', async () => {
+    const { data } = place()
+    expect((await runCrimes(made.june, data, ['--topic', 'b'])).code).toBe(0)
+    const refused = (found: string, remedy: string) => ({
+      code: 2,
+      out: '',
+      err:
+        `sluice: TOPIC_MISMATCH: Expected topic b in the folder itself, which data folder ${data} has read so far, found ${found}: ` +
+        `its offsets are those of other records. ${remedy}, or choose another --data folder.\n`,
+    })
+    expect(await runCrimes(made.july, data)).toEqual(refused('topic crimes in the folder itself', 'Give --topic b'))
+    const named = await sluice(['lag', '--data', data, '--topic', 'crimes'])
+    expect(named).toEqual(refused('topic crimes in the folder itself', 'Give --topic b'))
+    const broker = new RecordingTerminal({ env: { KAFKA_BROKERS: '127.0.0.1:1' } })
+    const elsewhere = await sluice(runArgs(made.july, data, ['--topic', 'b']), broker)
+    expect(elsewhere).toEqual(refused('topic b on a Kafka broker', 'Leave KAFKA_BROKERS out'))
+
+    const lag = await sluice(['lag', '--data', data])
+    expect(lag.out).toMatch(/^pipeline crimes, topic b\n/)
+    expect(countsOf(await runCrimes(made.july, data, ['--topic', 'b'])).read).toBe(500)
   })
 })
 

@@ -45,6 +45,14 @@ export class Cluster {
     return this.retrying(async () => (await this.#findLeaders()).nodes.length)
   }
 
+  /** The id of the cluster; null where its brokers know none. One request. @throws SluiceError BROKER_UNREACHABLE */
+  id(): Promise<string | null> {
+    return this.retrying(async () => {
+      const { clusterId } = await this.onAny((connection) => metadataV8.api.async(connection, [], false))
+      return clusterId ?? null
+    })
+  }
+
   /** Forgets who leads what: partitions that were added since are seen from then on. */
   forgetLeaders(): void {
     this.#leaders = null
@@ -158,6 +166,20 @@ export class Cluster {
     )
     const { host, port } = coordinators[0]!
     return { host, port }
+  }
+}
+
+/**
+ * The id of the cluster that the brokers belong to; null where they know none. One connection, one request.
+ *
+ * @throws SluiceError BROKER_UNREACHABLE, NAME_INVALID
+ */
+export async function kafkaClusterId(brokers: readonly string[], topic: string): Promise<string | null> {
+  const cluster = new Cluster(brokers, topic)
+  try {
+    return await cluster.id()
+  } finally {
+    await cluster.close()
   }
 }
 

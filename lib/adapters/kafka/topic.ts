@@ -1,2 +1,3 @@
+export { kafkaClusterId } from './cluster.ts'
 export { KafkaRecordSource } from './source.ts'
 export { KafkaTopicWriter } from './writer.ts'

@@ -237,17 +237,18 @@ describe('sluice lag', () => {
     expect(err).toContain(`DATA_FOLDER_NOT_FOUND: Expected a data folder at ${fresh}, found one without sluice.json.`)
   })
 
-  test('is refused where the topic is not', async () => {
+  test('is refused without the broker of the topic', async () => {
     const elsewhere = temporaryFolder()
+    const topic = { kind: 'kafka', name: 't' }
     writeFileSync(
       join(elsewhere, 'sluice.json'),
-      JSON.stringify({ formatVersion: 1, pipeline: 'p', fingerprint: 'f', shape: { topic: 't' }, created: 0 }),
+      JSON.stringify({ formatVersion: 2, pipeline: 'p', fingerprint: 'f', shape: {}, topic, created: 0 }),
     )
     const { code, err } = await sluice(['lag', '--data', elsewhere])
-    expect(code).toBe(1)
+    expect(code).toBe(2)
     expect(err).toBe(
-      `sluice: TOPIC_NOT_FOUND: Expected a topic in ${elsewhere}/topic, found none. ` +
-        'If the pipeline reads from Kafka, set KAFKA_BROKERS.\n',
+      `sluice: TOPIC_MISMATCH: Expected topic t on a Kafka broker, which data folder ${elsewhere} has read so far, found topic t in ` +
+        'the folder itself: its offsets are those of other records. Set KAFKA_BROKERS, or choose another --data folder.\n',
     )
   })
 })

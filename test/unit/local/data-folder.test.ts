@@ -12,13 +12,21 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type DataFolder, type DataFolderOptions, openDataFolder } from '#local/data-folder.ts'
+import {
+  type DataFolder,
+  type DataFolderOptions,
+  type FolderPipeline,
+  inspectDataFolder,
+  openDataFolder,
+} from '#local/data-folder.ts'
 import { diskError } from '#local/data-folder-error.ts'
+import type { FolderTopic } from '#local/data-folder-topic.ts'
 import { ManualClock } from '../../contract/record-source-builders.ts'
 import { temporaryFolder } from '../../support/temp.ts'
 
 const clock = new ManualClock(1_700_000_000_000)
-const crimes = { name: 'crimes', fingerprint: 'aaaa', shape: { windows: ['60 minutes'] } }
+const topic = { kind: 'embedded', name: 'crimes' } as const
+const crimes: FolderPipeline = { name: 'crimes', fingerprint: 'aaaa', shape: { windows: ['60 minutes'] }, topic }
 const moduleUrl = JSON.stringify(new URL('../../../lib/local/data-folder.ts', import.meta.url).href)
 
 function open(path: string, pipeline = crimes, options: Partial<DataFolderOptions> = {}): DataFolder {
@@ -61,10 +69,11 @@ describe('A data folder', () => {
     })
     expect(readdirSync(path).sort()).toEqual(['lake', 'lock', 'lock.pid', 'sluice.json', 'topic'])
     expect(JSON.parse(readFileSync(join(path, 'sluice.json'), 'utf8'))).toEqual({
-      formatVersion: 1,
+      formatVersion: 2,
       pipeline: 'crimes',
       fingerprint: 'aaaa',
       shape: { windows: ['60 minutes'] },
+      topic: { kind: 'embedded', name: 'crimes' },
       created: 1_700_000_000_000,
     })
   })
@@ -93,7 +102,7 @@ describe('A data folder', () => {
   it('belongs to one definition, and says what changed', () => {
     const path = temporaryFolder()
     open(path).release()
-    const changed = { name: 'crimes', fingerprint: 'bbbb', shape: { windows: ['30 minutes'] } }
+    const changed = { ...crimes, fingerprint: 'bbbb', shape: { windows: ['30 minutes'] } }
     const describeChange = (stored: unknown, now: unknown): string[] => [
       `${JSON.stringify(stored)} became ${JSON.stringify(now)}`,
     ]
@@ -110,14 +119,83 @@ describe('A data folder', () => {
     })
   })
 
-  it('of a later format is refused', () => {
+  it.each([1, 3])('of format %i is refused, to look in too', (format) => {
     const path = temporaryFolder()
     open(path).release()
     const file = join(path, 'sluice.json')
-    writeFileSync(file, readFileSync(file, 'utf8').replace('"formatVersion": 1', '"formatVersion": 2'))
-    expect(errorOf(() => open(path))).toMatchObject({
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"formatVersion": 2', `"formatVersion": ${format}`))
+    const expected = {
       code: 'WINDOW_STATE_MISMATCH',
-      message: expect.stringContaining('hold format 1, found format 2. Use the release of Sluice that wrote it'),
+      message:
+        `Expected data folder ${path} to hold format 2, found format ${format}. ` +
+        'Use the release of Sluice that wrote it, or choose another --data folder.',
+    }
+    expect(errorOf(() => open(path))).toMatchObject(expected)
+    expect(errorOf(() => inspectDataFolder(path))).toMatchObject(expected)
+  })
+
+  describe('that has read a topic', () => {
+    const used = (topic: FolderTopic): string => {
+      const path = temporaryFolder()
+      const { state, release } = open(path, { ...crimes, topic })
+      writeFileSync(state, 'x')
+      release()
+      return path
+    }
+    const kafka = { kind: 'kafka', name: 'crimes' } as const
+
+    it('goes on with that topic', () => {
+      const path = used(kafka)
+      open(path, { ...crimes, topic: kafka })
+      expect(inspectDataFolder(path).pipeline.topic).toEqual(kafka)
+    })
+
+    it.each<[string, FolderTopic, FolderTopic, string, string, string]>([
+      [
+        'name',
+        kafka,
+        { kind: 'kafka', name: 'a' },
+        'on a Kafka broker',
+        'topic a on a Kafka broker',
+        'Give --topic crimes',
+      ],
+      ['place', topic, kafka, 'in the folder itself', 'topic crimes on a Kafka broker', 'Leave KAFKA_BROKERS out'],
+      ['place', kafka, topic, 'on a Kafka broker', 'topic crimes in the folder itself', 'Set KAFKA_BROKERS'],
+    ])('is refused one of another %s', (_, stored, now, was, is, remedy) => {
+      const path = used(stored)
+      const expected = {
+        code: 'TOPIC_MISMATCH',
+        message:
+          `Expected topic crimes ${was}, which data folder ${path} has read so far, found ${is}: ` +
+          `its offsets are those of other records. ${remedy}, or choose another --data folder.`,
+      }
+      expect(errorOf(() => open(path, { ...crimes, topic: now }))).toMatchObject(expected)
+      expect(errorOf(() => open(path, { ...crimes, topic: now }, { readonly: true }))).toMatchObject(expected)
+      open(path, { ...crimes, topic: stored })
+    })
+
+    it('is refused one of the same name in another Kafka cluster', () => {
+      const path = used(kafka)
+      const folder = open(path, { ...crimes, topic: kafka })
+      folder.acceptCluster('one')
+      folder.acceptCluster('one')
+      expect(errorOf(() => folder.acceptCluster('two'))).toMatchObject({
+        code: 'TOPIC_MISMATCH',
+        message:
+          `Expected topic crimes on the Kafka cluster one, which data folder ${path} has read so far, ` +
+          'found topic crimes on the Kafka cluster two: its offsets are those of other records. ' +
+          'Name a broker of that cluster in KAFKA_BROKERS, or choose another --data folder.',
+      })
+      folder.release()
+      open(path, { ...crimes, topic: kafka })
+      expect(inspectDataFolder(path).pipeline.topic).toEqual({ ...kafka, cluster: 'one' })
+    })
+
+    it('may have another one as long as nothing has run', () => {
+      const path = temporaryFolder()
+      open(path, { ...crimes, topic: kafka }).release()
+      open(path).release()
+      expect(inspectDataFolder(path).pipeline).toMatchObject({ topic, created: 1_700_000_001_000 })
     })
   })
 
