@@ -76,6 +76,10 @@ export type OrderedColumn<S extends Shape> = NameOf<
   NamesOfKind<S, OrderedKind>,
   'min and max take columns of text, numbers or times'
 >
+export type ScalarColumn<S extends Shape> = NameOf<
+  NamesOfKind<S, ScalarKind>,
+  'first, last, distinct, topK and collect take columns of text, numbers, times or booleans'
+>
 export type ClusterColumn<S extends Shape> = NameOf<
   NamesOfKind<S, ScalarKind>,
   'clusterBy takes columns of the output that are text, numbers, times or booleans'

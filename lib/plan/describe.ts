@@ -1,4 +1,5 @@
 import { formatDuration } from '#core/duration.ts'
+import { aggregateText } from '#plan/fingerprint.ts'
 import {
   isWindowOutput,
   lateTable,
@@ -91,7 +92,7 @@ function outputText(plan: Plan, output: Output): string {
 
 function windowOutputText({ window, groupBy, aggregates, where }: WindowOutput): string {
   const group = groupBy.length === 0 ? '' : ` by ${groupBy.join(', ')}`
-  const values = aggregates.map(({ name, function: by, column }) => `${name} = ${by}(${column ?? ''})`).join(', ')
+  const values = aggregates.map((aggregate) => `${aggregate.name} = ${aggregateText(aggregate)}`).join(', ')
   const grace = `grace ${formatDuration(window.grace)}`
   return `${windowText(window)}${group}: ${values}${where === null ? '' : ', some of them'}; ${grace}`
 }

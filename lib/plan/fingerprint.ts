@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto'
 import { formatDuration } from '#core/duration.ts'
-import { isWindowOutput, type Plan, type Step, type WindowOutput, type WindowSpec } from '#plan/plan.ts'
+import {
+  type AggregatePlan,
+  isWindowOutput,
+  type Plan,
+  type Step,
+  type WindowOutput,
+  type WindowSpec,
+} from '#plan/plan.ts'
 import type { Column, Fields } from '#schema/column.ts'
 
 /**
@@ -87,11 +94,21 @@ function windowParts({ window, after, groupBy, aggregates, where }: WindowOutput
   const parts: Record<string, string> = { ...specParts(window), steps: String(after), 'grouped by': groupBy.join(', ') }
   // pages hold accumulators in this order
   parts['aggregates'] = aggregates.map(({ name }) => name).join(', ')
-  for (const { name, function: by, column, result } of aggregates) {
-    parts[`aggregate ${name}`] = `${columnText(result)} = ${by}(${column ?? ''})`
+  for (const aggregate of aggregates) {
+    parts[`aggregate ${aggregate.name}`] = `${columnText(aggregate.result)} = ${aggregateText(aggregate)}`
   }
   if (where !== null) parts['where'] = sourceOf(where)
   return parts
+}
+
+/** As it is written, without `a.`: `topK(sensor, 3, by value, where alarm)`. */
+export function aggregateText({ function: by, column, parameter, by: rank, where }: AggregatePlan): string {
+  const rest = [
+    parameter,
+    rank === 'value' ? 'by value' : undefined,
+    where === undefined ? undefined : `where ${where}`,
+  ]
+  return `${by}(${[column ?? undefined, ...rest].filter((part) => part !== undefined).join(', ')})`
 }
 
 function specParts(spec: WindowSpec): Record<string, string> {
@@ -120,7 +137,10 @@ function columnsRead(plan: Plan): Fields {
   for (const output of plan.outputs) {
     if (!isWindowOutput(output)) continue
     for (const name of output.groupBy) names.add(name)
-    for (const { column } of output.aggregates) if (column !== null) names.add(column)
+    for (const { column, where } of output.aggregates) {
+      if (column !== null) names.add(column)
+      if (where !== undefined) names.add(where)
+    }
   }
   return plan.topic.fields.filter(({ name }) => names.has(name))
 }

@@ -95,11 +95,31 @@ export type WindowSpec =
 
 export type CalendarUnit = 'day' | 'week' | 'month' | 'quarter' | 'year'
 
+export type AggregateFunction =
+  | 'count'
+  | 'countIf'
+  | 'sum'
+  | 'min'
+  | 'max'
+  | 'avg'
+  | 'first'
+  | 'last'
+  | 'distinct'
+  | 'quantile'
+  | 'topK'
+  | 'collect'
+
 export interface AggregatePlan {
   readonly name: string
-  readonly function: 'count' | 'countIf' | 'sum' | 'min' | 'max' | 'avg'
+  readonly function: AggregateFunction
   /** The column it reads; null for count. For countIf a boolean column. */
   readonly column: string | null
+  /** A boolean column: only rows in which it is true are taken. Without it all are. */
+  readonly where?: string
+  /** q of `quantile`, from 0 to 1; k of `topK`; how many values `collect` keeps. */
+  readonly parameter?: number
+  /** What `topK` ranks values by: how often they come, or themselves. */
+  readonly by?: 'count' | 'value'
   /** Type of the result column. */
   readonly result: Column
 }

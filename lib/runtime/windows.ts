@@ -137,7 +137,7 @@ class WindowsPartitions {
       // Verdicts at or below the progress fence have reached the late table: the page may forget them.
       page.late = page.late.filter((entry) => entry.offset > progressFence)
       const { mark } = await this.#bounds()
-      this.#folder.fold(page, prepared.batch, fresh, eventTimes, offsets, { mark })
+      this.#folder.fold(page, prepared.batch, fresh, eventTimes, offsets, { mark, partition })
       const result = await this.#pages.store(partition, index, page, offsets[fresh.at(-1)!]!, fence)
       if (result.ok) return page.late.filter((entry) => entry.offset <= last.offset)
       loaded = result.stored

@@ -2,10 +2,15 @@ import { SluiceError } from '#core/errors.ts'
 import type { AggregatePlan, WindowOutput } from '#plan/plan.ts'
 import type { ColumnKind, Fields } from '#schema/column.ts'
 import type { Aggregate, AggregateValue } from '#window/accumulator.ts'
+import { Collect } from '#window/collect.ts'
 import { columnPosition } from '#window/columns.ts'
+import { Distinct } from '#window/distinct.ts'
 import { roundExact } from '#window/exact-sum.ts'
 import { Extreme } from '#window/extreme.ts'
+import { FirstOrLast } from '#window/first-last.ts'
+import { Quantile } from '#window/quantile.ts'
 import { Average, DoubleSum, WholeSum } from '#window/sum.ts'
+import { Largest, MostFrequent } from '#window/top-k.ts'
 
 export type { Aggregate, AggregateValue } from '#window/accumulator.ts'
 
@@ -40,6 +45,8 @@ export function aggregateFor(plan: AggregatePlan, inputKind: ColumnKind | null):
     case 'max':
       if (isOrdered(inputKind)) return new Extreme(1)
       break
+    default:
+      if (canBeListed(plan, inputKind)) return listed(plan)
   }
   throw new SluiceError(
     'PLAN_INVALID',
@@ -49,6 +56,31 @@ export function aggregateFor(plan: AggregatePlan, inputKind: ColumnKind | null):
   )
 }
 
+const NUMBERS: ReadonlySet<ColumnKind | null> = new Set(['int', 'long', 'double'])
+
+function canBeListed(plan: AggregatePlan, kind: ColumnKind | null): boolean {
+  return plan.function === 'quantile' ? NUMBERS.has(kind) : kind === 'boolean' || isOrdered(kind)
+}
+
+/** Those that keep values, or a sketch of them. */
+function listed({ function: by, parameter, by: rank }: AggregatePlan): Aggregate<unknown> {
+  switch (by) {
+    case 'first':
+      return new FirstOrLast(-1)
+    case 'last':
+      return new FirstOrLast(1)
+    case 'distinct':
+      return new Distinct()
+    case 'quantile':
+      return new Quantile(parameter ?? 0.5)
+    case 'collect':
+      return new Collect(parameter ?? 1)
+    default:
+      return rank === 'value' ? new Largest(parameter ?? 1) : new MostFrequent(parameter ?? 1)
+  }
+}
+
+const SCALAR = 'a column of numbers, times, strings or booleans'
 const NEEDS: Readonly<Record<AggregatePlan['function'], string>> = {
   count: 'nothing',
   countIf: 'a boolean column',
@@ -56,6 +88,12 @@ const NEEDS: Readonly<Record<AggregatePlan['function'], string>> = {
   avg: 'an int, long or double column',
   min: 'a column of numbers, times or strings',
   max: 'a column of numbers, times or strings',
+  first: SCALAR,
+  last: SCALAR,
+  distinct: SCALAR,
+  quantile: 'an int, long or double column',
+  topK: SCALAR,
+  collect: SCALAR,
 }
 
 const ORDERED: ReadonlySet<ColumnKind | null> = new Set(['int', 'long', 'double', 'timestamp', 'date', 'string'])

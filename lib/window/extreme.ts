@@ -41,11 +41,12 @@ export class Extreme implements Aggregate<ExtremeState> {
   }
 
   decode(reader: ByteReader): ExtremeState {
-    return decodeScalar(reader.varint(), reader)
+    return decodeScalar(reader.varint(), reader) as ExtremeState
   }
 }
 
-function compareNumbers(a: number, b: number): number {
+/** NaN above every number. */
+export function compareNumbers(a: number, b: number): number {
   if (a < b) return -1
   if (a > b) return 1
   if (a === b) return 0

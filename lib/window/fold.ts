@@ -1,8 +1,8 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { WindowOutput } from '#plan/plan.ts'
 import type { Fields } from '#schema/column.ts'
-import type { ColumnBatch } from '#schema/vector.ts'
-import { accumulate } from '#window/accumulate.ts'
+import type { ColumnBatch, Vector } from '#schema/vector.ts'
+import { accumulate, type PlacesOfRows } from '#window/accumulate.ts'
 import type { Aggregate } from '#window/accumulator.ts'
 import { aggregatesOf } from '#window/aggregate.ts'
 import { columnPosition } from '#window/columns.ts'
@@ -34,6 +34,8 @@ interface Positions {
   readonly groups: readonly number[]
   /** By aggregate; −1 for one without a column. */
   readonly inputs: readonly number[]
+  /** By aggregate: the column of its condition; −1 for none. */
+  readonly conditions: readonly number[]
 }
 
 /** The slices that the rows of one call lie in. */
@@ -121,13 +123,14 @@ export class Folder {
       this.fields = batch.fields
     }
     const slices = this.slicesOf(eventTimes, rows, context.mark)
+    const places = { times: eventTimes, offsets, partition: context.partition ?? 0 }
     this.folds.forEach((fold, output) => {
       const states = slices.verdicts.map((verdicts, slice) =>
         verdicts[output]!.folds
           ? groupsIn(page, slices.starts[slice]!, verdicts[output]!, output, this.folds.length)
           : null,
       )
-      this.foldOutput(fold, this.positions[output]!, states, batch, rows, slices.numbers)
+      this.foldOutput(fold, this.positions[output]!, states, batch, rows, slices.numbers, places)
     })
     const counts = countRows(slices)
     if (counts.late + counts.partlyLate > 0) {
@@ -144,6 +147,7 @@ export class Folder {
     batch: ColumnBatch,
     allRows: Int32Array,
     allNumbers: Int32Array,
+    places: PlacesOfRows,
   ): void {
     const { rows, numbers } = selectRows(states, allRows, allNumbers)
     if (rows.length === 0) return
@@ -161,7 +165,9 @@ export class Folder {
     const partials = fold.output.aggregates.map((plan, i) => {
       const column = positions.inputs[i]!
       const vector = column < 0 ? null : batch.vectors[column]!
-      return accumulate(plan, fold.aggregates[i]!, vector, rows, groups, firsts.length)
+      const condition = positions.conditions[i]!
+      const taken = condition < 0 ? { rows, groups } : rowsWhere(batch.vectors[condition]!, rows, groups)
+      return accumulate(plan, fold.aggregates[i]!, vector, taken.rows, taken.groups, firsts.length, places)
     })
     for (let group = 0; group < firsts.length; group++) {
       const first = firsts[group]!
@@ -215,6 +221,7 @@ function positionsOf({ name, groupBy, aggregates }: WindowOutput, fields: Fields
   return {
     groups: groupBy.map((column) => columnPosition(fields, column, name)),
     inputs: aggregates.map(({ column }) => (column === null ? -1 : columnPosition(fields, column, name))),
+    conditions: aggregates.map(({ where }) => (where === undefined ? -1 : columnPosition(fields, where, name))),
   }
 }
 
@@ -251,6 +258,21 @@ function lateSliceAt(page: Page, start: EpochMillis, missedUpTo: EpochMillis, ou
     page.lateSlices.push(found)
   }
   return found.state
+}
+
+/** The rows in which a boolean column is true, and their groups. */
+function rowsWhere(condition: Vector, rows: Int32Array, groups: Int32Array) {
+  if (condition.kind !== 'boolean') throw new TypeError(`A column of ${condition.kind} can't be a condition`)
+  const { values, valid } = condition
+  const taken = { rows: new Int32Array(rows.length), groups: new Int32Array(rows.length) }
+  let count = 0
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!
+    if (values[row] === 0 || (valid !== null && valid[row] === 0)) continue
+    taken.rows[count] = row
+    taken.groups[count++] = groups[i]!
+  }
+  return { rows: taken.rows.subarray(0, count), groups: taken.groups.subarray(0, count) }
 }
 
 /** The rows whose slices are folded: all of them, nearly always. */

@@ -6,6 +6,8 @@ import { lastWindowEnd, windowsContaining } from '#window/windows.ts'
 export interface FoldContext {
   /** All windows with end ≤ mark are closed; null while none is. */
   readonly mark: EpochMillis | null
+  /** Partition of the rows, for aggregates that have an order; 0 when it isn't given. */
+  readonly partition?: number
 }
 
 /** What becomes of the records of one slice in one output: all of them lie in the same windows. */

@@ -124,6 +124,37 @@ describe('aggregates', () => {
     // @ts-expect-error min and max take columns of text, numbers or times
     hourly.aggregate((a) => ({ most: a.max('alarm') }))
   })
+  test('keep the kind of first and last, and know a list as text', () => {
+    const results = hourly.aggregate((a) => ({
+      opening: a.first('sensor'),
+      closing: a.last('alarm', { where: 'alarm' }),
+      rooms: a.distinct('room'),
+      p95: a.quantile('temperature', 0.95),
+      busiest: a.topK('sensor', 3, { by: 'count', where: 'alarm' }),
+      all: a.collect('floor', { limit: 10 }),
+      loud: a.count({ where: 'alarm' }),
+    }))
+    type Row = InferRow<typeof results>
+    expectTypeOf<Row['opening']>().toEqualTypeOf<string | null>()
+    expectTypeOf<Row['closing']>().toEqualTypeOf<boolean | null>()
+    expectTypeOf<Row['rooms']>().toEqualTypeOf<number>()
+    expectTypeOf<Row['p95']>().toEqualTypeOf<number | null>()
+    expectTypeOf<Row['busiest']>().toEqualTypeOf<string | null>()
+    expectTypeOf<Row['all']>().toEqualTypeOf<string | null>()
+    expectTypeOf<Row['loud']>().toEqualTypeOf<number>()
+  })
+  test('refuse a condition that is no boolean column, lists of points, and quantiles of text', () => {
+    // @ts-expect-error where takes a boolean column
+    hourly.aggregate((a) => ({ total: a.count({ where: 'floor' }) }))
+    // @ts-expect-error where takes a column, not a function
+    hourly.aggregate((a) => ({ total: a.count({ where: () => true }) }))
+    // @ts-expect-error first, last, distinct, topK and collect take text, numbers, times or booleans
+    hourly.aggregate((a) => ({ places: a.collect('place') }))
+    // @ts-expect-error only int, long and double columns are numbers
+    hourly.aggregate((a) => ({ median: a.quantile('sensor', 0.5) }))
+    // @ts-expect-error the share is missing
+    hourly.aggregate((a) => ({ median: a.quantile('floor') }))
+  })
   test('refuse an unknown column', () => {
     // @ts-expect-error no column temprature
     hourly.aggregate((a) => ({ mean: a.avg('temprature') }))

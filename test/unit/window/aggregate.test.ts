@@ -171,7 +171,7 @@ describe('an encoded state', () => {
     const writer = new ByteWriter()
     writer.varint(7)
     expect(() => aggregateFor(aggregate('min', 'whole'), 'long').decode(new ByteReader(writer.finish()))).toThrow(
-      'Expected an accumulator of kind 0 to 3 in a page of window state, found 7.',
+      'Expected an accumulator of kind 0 to 5 in a page of window state, found 7.',
     )
   })
 })

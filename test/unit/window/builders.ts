@@ -42,6 +42,12 @@ const RESULT: Readonly<Record<AggregatePlan['function'], ColumnKind>> = {
   min: 'double',
   max: 'double',
   avg: 'double',
+  first: 'double',
+  last: 'double',
+  distinct: 'long',
+  quantile: 'double',
+  topK: 'string',
+  collect: 'string',
 }
 
 export function aggregate(
