@@ -152,6 +152,7 @@ function untilResults({ topic, outputs }: Plan): Millis {
 const CALENDAR_DAYS = { day: 1, week: 7, month: 31, quarter: 92, year: 366 }
 
 function sizeOf(window: WindowSpec): Millis {
+  if (window.kind === 'session') return window.gap
   return window.kind === 'calendar' ? CALENDAR_DAYS[window.unit] * DAY : window.size
 }
 

@@ -108,7 +108,7 @@ function requireSameRows(
   if (missing.length === 0 && surplus.length === 0) return
   throw new SluiceError(
     'PRIMARY_KEY_INVALID',
-    `Expected the primary key of Postgres table '${table}' to be the group columns and window_start (${columns.join(', ')}), ` +
+    `Expected the primary key of Postgres table '${table}' to be the group columns and ${columns.includes('window_end') ? 'the bounds' : 'window_start'} (${columns.join(', ')}), ` +
       `found ${key.join(', ')}${missing.length > 0 ? `: without ${missing.join(', ')} results would overwrite each other` : ''}` +
       `${surplus.length > 0 ? `: with ${surplus.join(', ')} corrected results would stay beside their corrections` : ''}. ` +
       'Leave primaryKey out.',

@@ -22,6 +22,24 @@ export interface SlidingOptions {
   readonly offset?: Duration
 }
 
+export interface CumulatingOptions {
+  /** Distance from one window's end to the next one's. The size is a whole number of steps. */
+  readonly step: Duration
+  /** How long after its end a window still takes late records; `'0 seconds'` for none. */
+  readonly grace: Duration
+  /** Shifts the starts of windows, which otherwise are multiples of the size since 1970-01-01T00:00Z. Less than the size. */
+  readonly offset?: Duration
+}
+
+export interface SessionOptions {
+  /** How long after its end a session still takes late records; `'0 seconds'` for none. */
+  readonly grace: Duration
+  /** Whether records exactly a gap apart are in one session: `'join'` (default, as in Flink, Spark and Kafka Streams) or `'split'` (as in Beam). */
+  readonly atGap?: 'join' | 'split'
+  /** What `window_end` is: `'gap'` (default): last event time plus gap, as in Flink and Spark; `'last event'`, as in Kafka Streams. */
+  readonly end?: 'gap' | 'last event'
+}
+
 export interface CalendarOptions {
   /** IANA zone whose calendar it is. */
   readonly zone: string
@@ -76,6 +94,53 @@ export function sliding(size: Duration, options: SlidingOptions): WindowSpec {
     offset: offsetOf(options.offset, every, `every, ${formatDuration(every)}`),
     grace: graceOf(options.grace),
   })
+}
+
+/**
+ * Windows that grow: those of one period start together and end one step after the other, the last one at the period's end. Running
+ * totals of a day, every hour: `cumulating('1 day', { step: '1 hour', grace })`.
+ *
+ * @throws SluiceError DURATION_INVALID, WINDOW_INVALID
+ */
+export function cumulating(size: Duration, options: CumulatingOptions): WindowSpec {
+  const sizeMillis = parseDuration(size, { what: 'the size of a cumulating window' })
+  const step = parseDuration(options.step, { what: 'step' })
+  if (sizeMillis % step !== 0) {
+    throw new SluiceError(
+      'WINDOW_INVALID',
+      `Expected the size of a cumulating window to be a whole number of steps, found '${size}' in steps of '${options.step}'. ` +
+        'Choose a step that divides the size.',
+    )
+  }
+  return Object.freeze({
+    kind: 'cumulating',
+    size: sizeMillis,
+    step,
+    offset: offsetOf(options.offset, sizeMillis, `its size, ${formatDuration(sizeMillis)}`),
+    grace: graceOf(options.grace),
+  })
+}
+
+/**
+ * Windows that the records of each group make: a session goes on as long as the next record is at most `gap` later. It closes when
+ * the watermark is a gap beyond its last record.
+ *
+ * @throws SluiceError DURATION_INVALID, WINDOW_INVALID
+ */
+export function session(gap: Duration, options: SessionOptions): WindowSpec {
+  const { atGap = 'join', end = 'gap' } = options
+  requireOneOf('atGap', atGap, ['join', 'split'])
+  requireOneOf('end', end, ['gap', 'last event'])
+  const gapMillis = parseDuration(gap, { what: 'the gap of a session' })
+  return Object.freeze({ kind: 'session', gap: gapMillis, atGap, end, grace: graceOf(options.grace) })
+}
+
+function requireOneOf(option: string, value: string, allowed: readonly string[]): void {
+  if (allowed.includes(value)) return
+  throw new SluiceError(
+    'WINDOW_INVALID',
+    `Expected ${option} of a session to be '${allowed.join("' or '")}', found '${value}'.`,
+  )
 }
 
 /** Civil days, weeks (from Monday), months, quarters or years. @throws SluiceError TIME_ZONE_UNKNOWN, DURATION_INVALID, WINDOW_INVALID */

@@ -28,7 +28,7 @@ type ComputedShape<S extends Shape, G extends string, A extends Readonly<Record<
 
 /** Rows in groups: only windows may come next. */
 export interface Grouped<S extends Shape, G extends string> {
-  /** Cuts event time: `tumbling`, `sliding` or `calendar`. */
+  /** Cuts event time: `tumbling`, `sliding`, `cumulating`, `session` or `calendar`. */
   window(spec: WindowSpec): Windowed<S, G>
 }
 
@@ -95,7 +95,8 @@ function aggregated<S extends Shape>(windowed: WindowedRows): Aggregated<S> {
 function results<S extends Shape>(windowed: WindowedRows, where: ((row: Row) => boolean) | null): Results<S> {
   const { chain, groupBy, window, aggregates } = windowed
   const fields = resultFields(chain.fields, groupBy, aggregates)
-  const key = [...groupBy, 'window_start']
+  // Windows of other kinds that start together are of different groups.
+  const bounds = window.kind === 'cumulating' ? ['window_start', 'window_end'] : ['window_start']
   type Sink = SinkOf<Merged<S, ResultStateShape>>
   return Object.freeze({
     into: (...sinks: readonly Sink[]): DeclaredOutput => ({
@@ -109,7 +110,10 @@ function results<S extends Shape>(windowed: WindowedRows, where: ((row: Row) => 
         where,
         emit: 'final',
         fields,
-        sinks: planSinks('window', fields, sinks, { columns: key, harmless: ['window_end'] }),
+        sinks: planSinks('window', fields, sinks, {
+          columns: [...groupBy, ...bounds],
+          harmless: ['window_end'],
+        }),
       },
     }),
   })

@@ -99,8 +99,12 @@ function windowOutputText({ window, groupBy, aggregates, where }: WindowOutput):
 
 function windowText(spec: WindowSpec): string {
   if (spec.kind === 'calendar') return `every ${spec.unit} in ${spec.zone}`
+  if (spec.kind === 'session') return `sessions with gaps up to ${formatDuration(spec.gap)}`
   const offset = spec.offset === 0 ? '' : ` at ${formatDuration(spec.offset)}`
   if (spec.kind === 'tumbling') return `every ${formatDuration(spec.size)}${offset}`
+  if (spec.kind === 'cumulating') {
+    return `every ${formatDuration(spec.size)}${offset} in steps of ${formatDuration(spec.step)}`
+  }
   return `${formatDuration(spec.size)} every ${formatDuration(spec.every)}${offset}`
 }
 

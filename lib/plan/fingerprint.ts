@@ -114,8 +114,12 @@ export function aggregateText({ function: by, column, parameter, by: rank, where
 function specParts(spec: WindowSpec): Record<string, string> {
   const grace = formatDuration(spec.grace)
   if (spec.kind === 'calendar') return { size: `1 ${spec.unit}`, zone: spec.zone, grace }
+  if (spec.kind === 'session') return { gap: formatDuration(spec.gap), 'at the gap': spec.atGap, end: spec.end, grace }
   const fixed = { size: formatDuration(spec.size), offset: formatDuration(spec.offset), grace }
-  return spec.kind === 'tumbling' ? fixed : { ...fixed, every: formatDuration(spec.every) }
+  if (spec.kind === 'tumbling') return fixed
+  return spec.kind === 'sliding'
+    ? { ...fixed, every: formatDuration(spec.every) }
+    : { ...fixed, step: formatDuration(spec.step) }
 }
 
 function columnText({ kind, nullable, format }: Column): string {

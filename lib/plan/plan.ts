@@ -91,7 +91,27 @@ export type WindowSpec =
       readonly offset: Millis
       readonly grace: Millis
     }
+  /** Windows that start together every `size` and end one `step` after the other; `size` is a whole number of steps. */
+  | {
+      readonly kind: 'cumulating'
+      readonly size: Millis
+      readonly step: Millis
+      readonly offset: Millis
+      readonly grace: Millis
+    }
   | { readonly kind: 'calendar'; readonly unit: CalendarUnit; readonly zone: string; readonly grace: Millis }
+  | SessionSpec
+
+/** Windows that the records of a group make: from a record to `gap` after the last one that is not further than that from its neighbour. */
+export interface SessionSpec {
+  readonly kind: 'session'
+  readonly gap: Millis
+  /** Records exactly `gap` apart are in one session (`join`) or in two (`split`). */
+  readonly atGap: 'join' | 'split'
+  /** What `window_end` is: the last event time plus the gap, or the last event time itself. A session closes by the former. */
+  readonly end: 'gap' | 'last event'
+  readonly grace: Millis
+}
 
 export type CalendarUnit = 'day' | 'week' | 'month' | 'quarter' | 'year'
 

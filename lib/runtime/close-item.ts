@@ -3,6 +3,7 @@ import type { FencedItem, StateStore } from '#ports/state-store.ts'
 import { decodeBody, encodeBody } from '#runtime/json-body.ts'
 import { CLOSE_ID, controlGroup } from '#runtime/keys.ts'
 import type { Runtime } from '#runtime/runtime.ts'
+import type { WindowBounds } from '#window/windows.ts'
 
 /** The last published version of one row of a window that is still within grace. */
 export interface PublishedRow {
@@ -14,12 +15,15 @@ export interface PublishedRow {
 
 /** What was published of one window that is still within grace: group key → row. */
 export interface PublishedWindow {
+  readonly start: EpochMillis
   readonly end: EpochMillis
   readonly rows: Readonly<Record<string, PublishedRow>>
 }
 
-/** Window start → what was published of it. */
+/** `windowId` → what was published of it. */
 export type PublishedWindows = Readonly<Record<string, PublishedWindow>>
+
+export const windowId = ({ start, end }: WindowBounds): string => `${start} ${end}`
 
 /** Rows that were computed by one close and written as one object before anybody was told: a retry delivers the same rows. */
 export interface PendingResult {

@@ -18,7 +18,7 @@ interface StoredDirty {
 
 const NONE = encodeBody([])
 
-const nameOf = (dirty: StoredDirty): string => `${dirty.output}/${dirty.start}`
+const nameOf = (dirty: StoredDirty): string => `${dirty.output}/${dirty.start}/${dirty.end}`
 
 function decode(item: FencedItem): readonly StoredDirty[] {
   return decodeBody<readonly StoredDirty[]>(item.body, `${item.group}/${item.id}`)

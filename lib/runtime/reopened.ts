@@ -33,7 +33,7 @@ export function reopenedWindows(
     outputs.forEach(({ window }, output) => {
       const missedUpTo = missed.find((entry) => entry.output === output)?.lastEnd ?? Number.NEGATIVE_INFINITY
       for (const bounds of windowsContaining(window, slice)) {
-        if (bounds.end <= upTo[output]! && bounds.end > missedUpTo) found[output]!.set(bounds.start, bounds)
+        if (bounds.end <= upTo[output]! && bounds.end > missedUpTo) found[output]!.set(bounds.end, bounds)
       }
     })
   }
@@ -49,6 +49,6 @@ export function reopenedWindows(
   }
   for (const slice of onTime) reopen(slice, [])
   return found.flatMap((windows, output) =>
-    [...windows.values()].sort((a, b) => a.start - b.start).map((window) => ({ output, window })),
+    [...windows.values()].sort((a, b) => a.end - b.end).map((window) => ({ output, window })),
   )
 }

@@ -1,6 +1,6 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { WindowOutput } from '#plan/plan.ts'
-import type { PublishedRow, PublishedWindows } from '#runtime/close-item.ts'
+import { type PublishedRow, type PublishedWindows, windowId } from '#runtime/close-item.ts'
 import { decodeBody, encodeBody } from '#runtime/json-body.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import type { ResultRow } from '#window/close.ts'
@@ -68,34 +68,39 @@ export function revise(
   const published = openWindows(before, settled - output.window.grace)
   for (const row of computed) {
     const { start, end } = row.window
-    const old = before[start]?.rows[row.key]
+    const id = windowId(row.window)
+    const old = before[id]?.rows[row.key]
     const values = JSON.stringify(row.values)
     if (old?.values === values) continue
     const revision = old === undefined ? 0 : old.revision + 1
     rows.push(windowRow(output, row.window, row.group, row.values, revision, true))
     if (end + output.window.grace <= settled) continue
-    published[start] ??= { end, rows: {} }
-    published[start].rows[row.key] = { revision, group: row.group, values }
+    published[id] ??= { start, end, rows: {} }
+    published[id].rows[row.key] = { revision, group: row.group, values }
   }
-  const alive = new Set(computed.map((row) => `${row.window.start} ${row.key}`))
+  const alive = new Set(computed.map((row) => `${windowId(row.window)} ${row.key}`))
   for (const window of recomputed) {
-    for (const [key, old] of Object.entries(before[window.start]?.rows ?? {})) {
-      if (old.values === null || alive.has(`${window.start} ${key}`)) continue
+    const id = windowId(window)
+    for (const [key, old] of Object.entries(before[id]?.rows ?? {})) {
+      if (old.values === null || alive.has(`${id} ${key}`)) continue
       const revision = old.revision + 1
       rows.push(windowRow(output, window, old.group, JSON.parse(old.values), revision, false))
-      const kept = published[window.start]
+      const kept = published[id]
       if (kept !== undefined) kept.rows[key] = { ...old, revision, values: null }
     }
   }
   return { rows, published }
 }
 
-type Draft = Record<string, { readonly end: EpochMillis; readonly rows: Record<string, PublishedRow> }>
+type Draft = Record<
+  string,
+  { readonly start: EpochMillis; readonly end: EpochMillis; readonly rows: Record<string, PublishedRow> }
+>
 
 function openWindows(before: PublishedWindows, closedFor: EpochMillis): Draft {
   const open: Draft = {}
-  for (const [start, { end, rows }] of Object.entries(before)) {
-    if (end > closedFor) open[start] = { end, rows: { ...rows } }
+  for (const [id, { start, end, rows }] of Object.entries(before)) {
+    if (end > closedFor) open[id] = { start, end, rows: { ...rows } }
   }
   return open
 }

@@ -9,18 +9,20 @@ import { roundExact } from '#window/exact-sum.ts'
 import { Extreme } from '#window/extreme.ts'
 import { FirstOrLast } from '#window/first-last.ts'
 import { Quantile } from '#window/quantile.ts'
+import { SPAN } from '#window/span.ts'
 import { Average, DoubleSum, WholeSum } from '#window/sum.ts'
 import { Largest, MostFrequent } from '#window/top-k.ts'
 
 export type { Aggregate, AggregateValue } from '#window/accumulator.ts'
 
-/** The aggregates of an output, in order. @throws SluiceError PLAN_INVALID for an unknown column or one of a wrong kind */
+/** The accumulators of an output's groups: those of its aggregates, in order; of sessions the span of event times first. @throws SluiceError PLAN_INVALID for an unknown column or one of a wrong kind */
 export function aggregatesOf(output: WindowOutput, fields: Fields): readonly Aggregate<unknown>[] {
-  return output.aggregates.map((plan) =>
+  const own = output.aggregates.map((plan) =>
     plan.column === null
       ? aggregateFor(plan, null)
       : aggregateFor(plan, fields[columnPosition(fields, plan.column, output.name)]!.column.kind),
   )
+  return output.window.kind === 'session' ? [SPAN, ...own] : own
 }
 
 /** @throws SluiceError PLAN_INVALID when the function can't read a column of this kind */

@@ -16,7 +16,7 @@ const CALENDAR_GRID: Millis = 15 * MINUTE
 
 /**
  * The slices in which every one of the windows is a union of whole slices: their width is the gcd of all sizes, slides and
- * offsets, and of a quarter of an hour where a calendar window is involved.
+ * offsets, and of a quarter of an hour where a calendar window is involved. It divides the gap of sessions, too.
  *
  * A page is the slices of one span of event time of one partition, stored as one item. Records that arrive together lie within
  * `outOfOrder` of each other, so a span of that length (whole slices, at most a day) makes a batch touch about two pages.
@@ -37,6 +37,11 @@ function lengthsOf(window: WindowSpec): readonly Millis[] {
       return [window.size, window.offset]
     case 'sliding':
       return [window.size, window.every, window.offset]
+    case 'cumulating':
+      return [window.step, window.offset]
+    case 'session':
+      // Two records of one slice are less than a gap apart: they are in one session anyway.
+      return [window.gap]
     case 'calendar':
       return [CALENDAR_GRID]
   }

@@ -15,15 +15,29 @@ interface Hops {
   readonly offset: Millis
 }
 
-function hopsOf(spec: Exclude<WindowSpec, { readonly kind: 'calendar' }>): Hops {
+type HopSpec = Extract<WindowSpec, { readonly kind: 'tumbling' | 'sliding' }>
+
+function hopsOf(spec: HopSpec): Hops {
   return spec.kind === 'tumbling' ? { size: spec.size, every: spec.size, offset: spec.offset } : spec
 }
 
-/** The windows that contain `t`, ascending; none where `t` lies in a gap (`every` > `size`). */
+/**
+ * The windows that contain `t`, ascending by end; none where `t` lies in a gap (`every` > `size`). Of sessions the one that a record
+ * at `t` makes by itself, before it is joined to others.
+ */
 export function windowsContaining(spec: WindowSpec, t: EpochMillis): readonly WindowBounds[] {
   if (spec.kind === 'calendar') {
     const { start, end } = calendar(spec.unit, spec.zone).periodOf(t)
     return [{ start, end }]
+  }
+  if (spec.kind === 'session') return [{ start: t, end: t + spec.gap }]
+  if (spec.kind === 'cumulating') {
+    const start = floorTo(t, spec.size, spec.offset)
+    const windows: WindowBounds[] = []
+    for (let end = floorTo(t, spec.step, spec.offset) + spec.step; end <= start + spec.size; end += spec.step) {
+      windows.push({ start, end })
+    }
+    return windows
   }
   const { size, every, offset } = hopsOf(spec)
   const windows: WindowBounds[] = []
@@ -35,6 +49,7 @@ export function windowsContaining(spec: WindowSpec, t: EpochMillis): readonly Wi
 
 /**
  * The windows with `after` < end ≤ `upTo`, ascending by end (and by start). Lazy: costs nothing until it is walked.
+ * No sessions: these are made by records (sessions.ts).
  *
  * @throws RangeError when `after` isn't finite: there would be no first window.
  */
@@ -45,6 +60,14 @@ export function* windowsEndingIn(spec: WindowSpec, after: EpochMillis, upTo: Epo
     for (const { start, end } of calendar(spec.unit, spec.zone).periodsFrom(after)) {
       if (end > upTo) return
       yield { start, end }
+    }
+    return
+  }
+  if (spec.kind === 'session') return
+  if (spec.kind === 'cumulating') {
+    const { size, step, offset } = spec
+    for (let end = floorTo(after, step, offset) + step; end <= upTo; end += step) {
+      yield { start: floorTo(end - 1, size, offset), end }
     }
     return
   }
@@ -60,9 +83,14 @@ export function lastWindowEnd(spec: WindowSpec, t: EpochMillis): EpochMillis | n
   return end > t ? end : null
 }
 
-/** The window with the largest start ≤ `t`. It contains `t` unless `t` lies in a gap. */
+/** The window with the largest start ≤ `t`, of several the longest. It contains `t` unless `t` lies in a gap. */
 export function lastWindowStarted(spec: WindowSpec, t: EpochMillis): WindowBounds {
   if (spec.kind === 'calendar') return calendar(spec.unit, spec.zone).periodOf(t)
+  if (spec.kind === 'session') return { start: t, end: t + spec.gap }
+  if (spec.kind === 'cumulating') {
+    const start = floorTo(t, spec.size, spec.offset)
+    return { start, end: start + spec.size }
+  }
   const { size, every, offset } = hopsOf(spec)
   const start = floorTo(t, every, offset)
   return { start, end: start + size }

@@ -4,7 +4,7 @@ import { DAY, HOUR, MINUTE } from '#core/time.ts'
 import type { WindowSpec } from '#plan/plan.ts'
 import { sliceLayout, sliceStart } from '#window/slices.ts'
 import { lastWindowEnd, windowsContaining, windowsEndingIn } from '#window/windows.ts'
-import { calendar, sliding, tumbling } from '../unit/window/builders.ts'
+import { calendar, cumulating, sliding, tumbling } from '../unit/window/builders.ts'
 
 const small = fc.integer({ min: 1, max: 40 })
 const offset = fc.integer({ min: -50, max: 50 })
@@ -13,6 +13,9 @@ const offset = fc.integer({ min: -50, max: 50 })
 const hops: fc.Arbitrary<WindowSpec> = fc.oneof(
   fc.tuple(small, offset).map(([size, shift]) => tumbling(size, { offset: shift })),
   fc.tuple(small, small, offset).map(([size, every, shift]) => sliding(size, every, { offset: shift })),
+  fc
+    .tuple(small, fc.integer({ min: 1, max: 5 }), offset)
+    .map(([step, steps, shift]) => cumulating(step * steps, step, { offset: shift })),
 )
 
 const civil: fc.Arbitrary<WindowSpec> = fc
@@ -29,10 +32,13 @@ describe('an event', () => {
   it('is in exactly the windows whose bounds contain it, found one by one', () => {
     fc.assert(
       fc.property(hops, time, (spec, t) => {
-        if (spec.kind === 'calendar') return
-        const every = spec.kind === 'tumbling' ? spec.size : spec.every
+        if (spec.kind === 'calendar' || spec.kind === 'session') return
+        const every = spec.kind === 'sliding' ? spec.every : spec.size
+        const step = spec.kind === 'cumulating' ? spec.step : spec.size
         const all = Array.from({ length: 2_001 }, (_, i) => spec.offset + (i - 1_000) * every)
-          .map((start) => ({ start, end: start + spec.size }))
+          .flatMap((start) =>
+            Array.from({ length: spec.size / step }, (_, i) => ({ start, end: start + (i + 1) * step })),
+          )
           .filter(({ start, end }) => start <= t && t < end)
         expect(windowsContaining(spec, t)).toEqual(all)
         expect(lastWindowEnd(spec, t)).toBe(all.at(-1)?.end ?? null)

@@ -11,6 +11,7 @@ import {
   aggregate,
   allRows,
   columnBatch,
+  cumulating,
   FIELDS,
   sliding,
   TestDictionary,
@@ -30,6 +31,9 @@ const spec: fc.Arbitrary<WindowSpec> = fc.oneof(
   fc
     .tuple(size, size, shift, grace)
     .map(([length, every, offset, late]) => sliding(length, every, { offset, grace: late })),
+  fc
+    .tuple(size, fc.integer({ min: 1, max: 4 }), shift, grace)
+    .map(([step, steps, offset, late]) => cumulating(step * steps, step, { offset, grace: late })),
 )
 
 const GROUPINGS: readonly (readonly string[])[] = [[], ['kind'], ['kind', 'flag'], ['place', 'whole']]

@@ -1,8 +1,21 @@
 import { describe, expect, test } from 'vitest'
 import { DAY, HOUR, MINUTE } from '#core/time.ts'
-import { calendar, sliding, tumbling } from '../../../lib/index.ts'
+import { calendar, cumulating, sliding, tumbling } from '../../../lib/index.ts'
 import { refusal } from './refusals.ts'
 import { untyped } from './sensors.ts'
+
+describe('A cumulating window', () => {
+  test('grows in steps that divide its size', () => {
+    const spec = cumulating('1 day', { step: '1 hour', offset: '6 hours', grace: '0 seconds' })
+    expect(spec).toEqual({ kind: 'cumulating', size: DAY, step: HOUR, offset: 6 * HOUR, grace: 0 })
+    expect(refusal(() => cumulating('1 hour', { step: '7 minutes', grace: '0 seconds' }))).toEqual({
+      code: 'WINDOW_INVALID',
+      message:
+        "Expected the size of a cumulating window to be a whole number of steps, found '1 hour' in steps of '7 minutes'. " +
+        'Choose a step that divides the size.',
+    })
+  })
+})
 
 describe('A tumbling window', () => {
   test('has a fixed length without a zone', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryObjectStore } from '#adapters/memory/object-store.ts'
 import { type EpochMillis, HOUR } from '#core/time.ts'
-import type { PublishedWindows } from '#runtime/close-item.ts'
+import { type PublishedWindows, windowId } from '#runtime/close-item.ts'
 import { type Revised, readResult, revise, tableRow, type WindowRow, writeResult } from '#runtime/results.ts'
 import type { ResultRow } from '#window/close.ts'
 import { encodeGroupKey } from '#window/group-key.ts'
@@ -119,7 +119,7 @@ describe('a row that was published and is not computed any more', () => {
   it('is left alone in a window that was not computed again', () => {
     const [, second] = closes({ computed: [row('00:00', 'A', 7)] }, { computed: [row('01:00', 'A', 1)] })
     expect(brief(second!)).toEqual([[1, 'A', 1, 0, true]])
-    expect(Object.keys(second!.published)).toEqual([String(at('00:00')), String(at('01:00'))])
+    expect(Object.keys(second!.published)).toEqual([windowId(window('00:00')), windowId(window('01:00'))])
   })
 })
 
@@ -130,7 +130,7 @@ describe('what is remembered of published windows', () => {
   const computed = [row('00:00', 'A', 1), row('01:00', 'A', 2)]
   const startsAt = (settled: number, ...then: readonly Close[]) =>
     Object.keys(closes({ computed }, { computed: [], settled }, ...then)[1]!.published).map(
-      (start) => Number(start) / HOUR,
+      (id) => Number(id.split(' ')[0]) / HOUR,
     )
 
   it('is forgotten when end + grace is settled, and not a millisecond earlier', () => {
@@ -145,7 +145,7 @@ describe('what is remembered of published windows', () => {
       [0, 'A', 1, 0, true],
       [1, 'A', 2, 0, true],
     ])
-    expect(Object.keys(late!.published)).toEqual([String(at('01:00'))])
+    expect(Object.keys(late!.published)).toEqual([windowId(window('01:00'))])
   })
 
   it('is not changed by the close that goes on from it, which may fail', () => {

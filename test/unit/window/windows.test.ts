@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { HOUR, MINUTE } from '#core/time.ts'
 import { lastWindowEnd, type WindowBounds, windowsContaining, windowsEndingIn } from '#window/windows.ts'
-import { at, calendar, sliding, tumbling } from './builders.ts'
+import { at, calendar, cumulating, sliding, tumbling } from './builders.ts'
 
 const pairs = (windows: Iterable<WindowBounds>): readonly (readonly [number, number])[] =>
   [...windows].map(({ start, end }) => [start, end])
@@ -33,6 +33,38 @@ describe('tumbling windows', () => {
     expect(pairs(windowsContaining(spec, 1))).toEqual([[-3, 2]])
     expect(pairs(windowsContaining(spec, 2))).toEqual([[2, 7]])
     expect(pairs(windowsContaining(tumbling(5, { offset: -3 }), 2))).toEqual([[2, 7]])
+  })
+})
+
+describe('cumulating windows', () => {
+  //   0       3       6       9       12 = 0'
+  //   ├───────┤       .       .       ├───────┤
+  //   ├───────────────┤       .       ├── …
+  //   ├───────────────────────┤       .
+  //   ├───────────────────────────────┤
+  const spec = cumulating(12, 3)
+
+  it('contain an event from its step to the end of the period', () => {
+    expect(pairs(windowsContaining(spec, 4))).toEqual([
+      [0, 6],
+      [0, 9],
+      [0, 12],
+    ])
+    expect(pairs(windowsContaining(spec, 11))).toEqual([[0, 12]])
+    expect(pairs(windowsContaining(spec, -1))).toEqual([[-12, 0]])
+    expect(lastWindowEnd(spec, 4)).toBe(12)
+  })
+
+  it('end one step after the other, and start again with each period', () => {
+    expect(pairs(windowsEndingIn(spec, 6, 15))).toEqual([
+      [0, 9],
+      [0, 12],
+      [12, 15],
+    ])
+    expect(pairs(windowsEndingIn(cumulating(12, 3, { offset: 1 }), 0, 4))).toEqual([
+      [-11, 1],
+      [1, 4],
+    ])
   })
 })
 
