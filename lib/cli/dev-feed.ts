@@ -15,8 +15,10 @@ import type { TopicWriter } from '#ports/record-source.ts'
 export interface Feed {
   /** In a few words, with its pace. */
   readonly what: string
+  /** Whether the topic holds something that isn't simulated: simulated records would be mixed with it, or late. */
+  isForeign(target: FeedTarget, topic: TopicBefore): Promise<boolean>
   /** Resolves when the input is over, or soon after the signal aborts. */
-  run(target: FeedTarget, topic: TopicBefore, signal: AbortSignal): Promise<FeedEnd>
+  run(target: FeedTarget, signal: AbortSignal): Promise<FeedEnd>
 }
 
 /** A running pipeline, to those that feed it. */
@@ -33,13 +35,11 @@ export interface TopicBefore {
 
 export type FeedEnd =
   /** Stopped, or nothing is fed at all. */
-  | { readonly kind: 'stopped' }
-  | { readonly kind: 'read'; readonly inputs: readonly FedInput[] }
-  /** The topic holds something that isn't simulated: simulated records would be mixed with it, or late. */
-  | { readonly kind: 'foreign' }
-
+  { readonly kind: 'stopped' } | { readonly kind: 'read'; readonly inputs: readonly FedInput[] }
 export interface FeedChoice {
   readonly plan: Plan
+  /** Name of the topic, which may be another than the plan's. */
+  readonly topic: string
   readonly inputs: readonly string[]
   /** Seconds of event time a second. */
   readonly speed: number | undefined
@@ -60,12 +60,15 @@ const SIMULATION_START: EpochMillis = Date.UTC(2001, 0, 1, 6)
 /** One whose first evening has a wave of thefts. */
 const SIMULATION_SEED = 8
 
-/** @throws SluiceError USAGE when the pipeline needs an input */
+const never = async (): Promise<boolean> => false
+
+/** @throws SluiceError USAGE when the options contradict each other, or the pipeline needs an input */
 export function chooseFeed(choice: FeedChoice): Feed {
-  const { plan, inputs, brokers, simulate } = choice
+  const { plan, topic, inputs, brokers, simulate } = choice
+  checkChoice(choice)
   if (inputs.length > 0) return fileFeed(choice)
   if (brokers && !simulate) {
-    return { what: `what others write to topic ${plan.topic.name}`, run: async () => ({ kind: 'stopped' }) }
+    return { what: `what others write to topic ${topic}`, isForeign: never, run: async () => ({ kind: 'stopped' }) }
   }
   if (!canSimulate(plan)) {
     throw new SluiceError(
@@ -74,6 +77,21 @@ export function chooseFeed(choice: FeedChoice): Feed {
     )
   }
   return simulationFeed(choice)
+}
+
+function checkChoice({ inputs, speed, rate, brokers, simulate }: FeedChoice): void {
+  const refused = (message: string): SluiceError => new SluiceError('USAGE', `${message} Try: sluice dev --help`)
+  if (inputs.length > 0 && simulate) {
+    throw refused('Either a file or a simulation: give --input or --simulate, not both.')
+  }
+  if (speed !== undefined && rate !== undefined) {
+    throw refused('--speed goes by event time and --rate by the number of records: give one of them.')
+  }
+  if (brokers && !simulate && inputs.length === 0 && (speed !== undefined || rate !== undefined)) {
+    throw refused(
+      '--speed and --rate pace what is fed, and nothing is: with KAFKA_BROKERS give --input or --simulate too.',
+    )
+  }
 }
 
 function canSimulate({ topic }: Plan): boolean {
@@ -89,8 +107,10 @@ function simulationFeed({ plan, speed, rate, clock }: FeedChoice): Feed {
   const pace = rate === undefined ? { speed: speed ?? SIMULATION_SPEED } : { rate }
   return {
     what: `simulated crimes, ${paceText(pace)}`,
-    async run({ writer, gate }, topic, signal) {
-      if (isForeign(topic, simulator, await writer.positions(simulator.source))) return { kind: 'foreign' }
+    async isForeign({ writer }, topic) {
+      return isForeign(topic, simulator, await writer.positions(simulator.source))
+    },
+    async run({ writer, gate }, signal) {
       // The first windows close at once: two quiet days of nothing on the screen would be eight seconds.
       const ahead = speed === undefined && rate === undefined ? headStart(plan, simulator) : 0
       if (ahead > 0) await feedSimulator({ writer, gate, simulator, clock, signal, until: ahead })
@@ -121,11 +141,11 @@ function headStart(plan: Plan, simulator: Simulator): number {
 
 function fileFeed({ plan, inputs, speed, rate, clock }: FeedChoice): Feed {
   const { fields, key, eventTime } = plan.topic
-  const pace: Omit<Pace, 'clock'> =
-    rate !== undefined ? { rate, ...(speed === undefined ? {} : { speed }) } : { speed: speed ?? fileSpeed(plan) }
+  const pace: Omit<Pace, 'clock'> = rate === undefined ? { speed: speed ?? fileSpeed(plan) } : { rate }
   return {
     what: `${inputs.map((path) => basename(path)).join(', ')}, ${paceText(pace)}`,
-    async run({ writer, gate }, _topic, signal) {
+    isForeign: never,
+    async run({ writer, gate }, signal) {
       const fed = await feedInputs({
         fields,
         key,
@@ -157,15 +177,11 @@ function sizeOf(window: WindowSpec): Millis {
 }
 
 function paceText({ speed, rate }: { readonly speed?: number; readonly rate?: number }): string {
-  const texts: string[] = []
-  if (speed !== undefined) {
-    const perDay = DAY / speed / SECOND
-    const rounded = perDay < 10 ? perDay.toFixed(1).replace(/\.0$/, '') : String(Math.round(perDay))
-    if (speed === 1) texts.push('as fast as it happened')
-    else texts.push(perDay > 300 ? `${count(speed)} times as fast as it happened` : `a day every ${seconds(rounded)}`)
-  }
-  if (rate !== undefined) texts.push(`${count(rate)} records/s`)
-  return texts.join(', ')
+  if (speed === undefined) return `${count(rate ?? 0)} records/s`
+  if (speed === 1) return 'as fast as it happened'
+  const perDay = DAY / speed / SECOND
+  const rounded = perDay < 10 ? perDay.toFixed(1).replace(/\.0$/, '') : String(Math.round(perDay))
+  return perDay > 300 ? `${count(speed)} times as fast as it happened` : `a day every ${seconds(rounded)}`
 }
 
 const seconds = (text: string): string =>

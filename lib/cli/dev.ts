@@ -3,7 +3,7 @@ import { systemClock } from '#adapters/system/clock.ts'
 import { type Args, readArgs } from '#cli/args.ts'
 import { brokersOf } from '#cli/brokers.ts'
 import { type DevDisplay, devDisplay, inputText } from '#cli/dev-display.ts'
-import { chooseFeed, type Feed, type FeedEnd } from '#cli/dev-feed.ts'
+import { chooseFeed, type Feed, type FeedEnd, type TopicBefore } from '#cli/dev-feed.ts'
 import { DevMonitor } from '#cli/dev-monitor.ts'
 import { openWindows } from '#cli/dev-results.ts'
 import type { DevEvent, DevView } from '#cli/dev-view.ts'
@@ -23,10 +23,10 @@ Runs a pipeline live and shows what happens: records, lag, watermark, tables, th
 next start goes on where it stopped.
 
   PIPELINE         a module whose default export is a pipeline, or the name of one in pipelines/ (default: crimes)
-  --input FILE     feed this file instead of simulated crimes; may be given several times
+  --input FILE     feed this file instead of simulated crimes; may be given several times; not with --simulate
   --speed N        seconds of event time a second (default: a simulated day takes 4 seconds; a file's first windows
                    close after about as long)
-  --rate N         records a second
+  --rate N         records a second, instead of --speed
   --data DIR       data folder (default .sluice/<pipeline>)
   --partitions N   partitions of a new topic (default: the pipeline's)
   --batch-size N   records a batch, 1 to 10,000 (default 10,000)
@@ -68,8 +68,21 @@ export const devCommand: Command = {
       events: monitor.events,
     })
     try {
+      const foreign = await feed.isForeign(session.pipeline, await topicBefore(session))
+      if (foreign) monitor.feed = 'what its topic holds'
       await monitor.attach(session)
-      await live({ plan, session, feed, monitor, display, stop, workingFolder: terminal.workingFolder })
+      if (foreign) monitor.notice(NOTHING_SIMULATED)
+      const topic = options.text('topic')
+      await live({
+        plan,
+        session,
+        feed: foreign ? null : feed,
+        topic,
+        monitor,
+        display,
+        stop,
+        workingFolder: terminal.workingFolder,
+      })
       await session.pipeline.settle()
       await monitor.settled()
     } finally {
@@ -93,6 +106,7 @@ const DEV_OPTIONS = {
 function feedOf(plan: Plan, inputs: readonly string[], options: Args, terminal: Terminal): Feed {
   return chooseFeed({
     plan,
+    topic: options.text('topic') ?? plan.topic.name,
     inputs,
     speed: options.positive('speed'),
     rate: options.positive('rate'),
@@ -102,10 +116,21 @@ function feedOf(plan: Plan, inputs: readonly string[], options: Args, terminal: 
   })
 }
 
+const NOTHING_SIMULATED =
+  'Nothing is simulated: the topic has records from elsewhere. For a simulation choose another --data DIR; for a file give --input FILE.'
+
+async function topicBefore({ pipeline }: Session): Promise<TopicBefore> {
+  const records = (await pipeline.endOffsets()).reduce((sum, end) => sum + end, 0)
+  return { records, maxEventTime: (await pipeline.counts()).maxEventTime }
+}
+
 interface Live {
   readonly plan: Plan
   readonly session: Session
-  readonly feed: Feed
+  /** Null: nothing is fed. */
+  readonly feed: Feed | null
+  /** As --topic names it. */
+  readonly topic: string | undefined
   readonly monitor: DevMonitor
   readonly display: DevDisplay
   readonly stop: AbortSignal
@@ -148,23 +173,15 @@ async function show({ monitor, display }: Live, signal: AbortSignal): Promise<vo
 }
 
 async function feedAndTell(running: Live, signal: AbortSignal): Promise<void> {
-  const { session, feed, monitor } = running
-  const records = (await session.pipeline.endOffsets()).reduce((sum, end) => sum + end, 0)
-  const { maxEventTime } = await session.pipeline.counts()
-  const end = await feed.run(session.pipeline, { records, maxEventTime }, signal)
+  const { session, feed } = running
+  const end = (await feed?.run(session.pipeline, signal)) ?? { kind: 'stopped' }
   session.pipeline.gate.end()
-  if (end.kind === 'foreign') {
-    monitor.feed = 'no input'
-    monitor.notice(
-      'Nothing is simulated: the topic has records from elsewhere. For a simulation choose another --data DIR; for a file give --input FILE.',
-    )
-  }
   if (end.kind === 'read') await tellOfTheEnd(running, end, signal)
 }
 
 /** Once all that was read is applied, and what it closes is closed. */
 async function tellOfTheEnd(
-  { plan, session, monitor, display, workingFolder }: Live,
+  { plan, session, topic, monitor, display, workingFolder }: Live,
   { inputs: fed }: Extract<FeedEnd, { kind: 'read' }>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -195,7 +212,7 @@ async function tellOfTheEnd(
   display.event(event, zoneOf(plan))
   const anyOpen = open === null || Object.values(open).some((windows) => windows > 0)
   const files = inputs.map((path) => `--input ${path}`).join(' ')
-  const close = `To close them, stop and call: npx sluice run ${plan.name} ${files} --data ${shownPath(session.folder.path, workingFolder)}`
+  const close = `To close them, stop and call: npx sluice run ${plan.name} ${files} --data ${shownPath(session.folder.path, workingFolder)}${topic === undefined ? '' : ` --topic ${topic}`}`
   monitor.notice(`${display.tells ? '' : `${inputText(event)} `}${anyOpen ? close : 'Waiting for more.'}`)
 }
 

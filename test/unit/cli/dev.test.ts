@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { chooseFeed } from '#cli/dev-feed.ts'
 import { main } from '#cli/main.ts'
+import { SluiceError } from '#core/errors.ts'
 import { writeCrimesCsv } from '#local/simulator.ts'
 import type { Plan } from '#plan/plan.ts'
 import crimes from '../../../pipelines/crimes.ts'
@@ -57,7 +58,9 @@ describe('sluice dev', () => {
     expect(file.out).toContain('npx sluice query "SELECT * FROM gold.crime_per_district_day LIMIT 20" --data d\n')
 
     const simulation = await devUntil('Nothing is simulated', ['--data', 'd'], new RecordingTerminal({ workingFolder }))
+    expect(simulation.out).toContain('crimes runs on what its topic holds; data in d\nNothing is simulated: ')
     expect(simulation.out).toContain('the topic has records from elsewhere. For a simulation choose another --data DIR')
+    expect(simulation.out).not.toContain('simulated crimes')
     expect(rowsIn(simulation.out, 'bronze.crimes')).toBe(2_200)
   })
 
@@ -90,6 +93,7 @@ describe('sluice dev', () => {
 describe('What is fed', () => {
   const choice = {
     plan: crimes as Plan,
+    topic: 'crimes',
     inputs: [],
     speed: undefined,
     rate: undefined,
@@ -105,11 +109,31 @@ describe('What is fed', () => {
     [{ speed: 60 }, 'simulated crimes, 60 times as fast as it happened'],
     [{ inputs: ['/x/june.csv'] }, 'june.csv, a day every 2 seconds'],
     [{ inputs: ['a.csv', 'b.csv'], speed: 57_600 }, 'a.csv, b.csv, a day every 1.5 seconds'],
-    [{ inputs: ['a.csv'], speed: 43_200, rate: 10 }, 'a.csv, a day every 2 seconds, 10 records/s'],
-    [{ brokers: true }, 'what others write to topic crimes'],
+    [{ brokers: true, topic: 'thefts' }, 'what others write to topic thefts'],
     [{ brokers: true, simulate: true }, 'simulated crimes, a day every 4 seconds'],
   ])('with %o is %s', (part, what) => {
     expect(chooseFeed({ ...choice, ...part }).what).toBe(what)
+  })
+
+  test.each([
+    [
+      { inputs: ['a.csv'], simulate: true },
+      'Either a file or a simulation: give --input or --simulate, not both. Try: sluice dev --help',
+    ],
+    [
+      { speed: 60, rate: 10 },
+      '--speed goes by event time and --rate by the number of records: give one of them. Try: sluice dev --help',
+    ],
+    [
+      { inputs: ['a.csv'], speed: 60, rate: 10 },
+      '--speed goes by event time and --rate by the number of records: give one of them. Try: sluice dev --help',
+    ],
+    [
+      { brokers: true, speed: 60 },
+      '--speed and --rate pace what is fed, and nothing is: with KAFKA_BROKERS give --input or --simulate too. Try: sluice dev --help',
+    ],
+  ])('is not to be told from %o', (part, message) => {
+    expect(() => chooseFeed({ ...choice, ...part })).toThrow(new SluiceError('USAGE', message))
   })
 
   test('must be a file where there is no simulation', () => {
