@@ -18,7 +18,7 @@ export const historyCommand: Command = {
   async run(args, terminal) {
     const specs = { data: { type: 'string' }, limit: { type: 'string' }, json: { type: 'boolean' } } as const
     const options = readArgs('history', args, specs, 1)
-    const limit = options.count('limit', { min: 1, max: 1_000_000 }) ?? 20
+    const limit = options.limit()
     const { table, name } = await openTarget('history', options.positionals[0], options.text('data'), terminal)
     const history = await table.history(limit)
     if (options.flag('json')) {

@@ -1,3 +1,4 @@
+import { optionsOf } from '#cli/args.ts'
 import { COMMANDS } from '#cli/commands.ts'
 import { processTerminal } from '#cli/process-terminal.ts'
 import { type Command, EXIT, type Terminal } from '#cli/terminal.ts'
@@ -15,7 +16,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     return await dispatch(argv, terminal)
   } catch (error) {
     if (terminal.interrupted.aborted && !isSluiceError(error)) return EXIT.interrupted
-    const asJson = argv.includes('--json')
+    const asJson = optionsOf(argv).includes('--json')
     if (!isSluiceError(error)) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
       terminal.err(
@@ -45,7 +46,8 @@ async function dispatch([name, ...args]: readonly string[], terminal: Terminal):
     throw new SluiceError('USAGE', `There is no command ${name}.${hint} Commands: ${names.join(', ')}.`)
   }
   const command: Command = await load.load()
-  if (args.includes('--help') || args.includes('-h')) {
+  const options = optionsOf(args)
+  if (options.includes('--help') || options.includes('-h')) {
     terminal.out(command.help)
     return EXIT.done
   }

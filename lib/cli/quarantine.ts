@@ -31,7 +31,7 @@ export const quarantineCommand: Command = {
   async run(args, terminal) {
     const specs = { data: { type: 'string' }, limit: { type: 'string' }, json: { type: 'boolean' } } as const
     const options = readArgs('quarantine', args, specs, 0)
-    const limit = options.count('limit', { min: 1, max: 1_000_000 }) ?? 20
+    const limit = options.limit()
     const lake = readLake(locateData(options.text('data'), terminal))
     const name = quarantineOf(lake)
     const snapshot = await (await lake.open(name)).snapshot()

@@ -17,6 +17,9 @@ Asks the tables in DuckDB's SQL: bronze.crimes, silver.crimes, … as they are n
 
   sluice query "SELECT district, sum(total_crimes) FROM gold.crime_per_district_day GROUP BY ALL ORDER BY 2 DESC LIMIT 5"
 
+  sluice query -- "--what a comment says
+  SELECT count(*) FROM bronze.crimes"       text that begins with a dash goes after --
+
   --format F   table (default), csv, or json: an object a line
   --data DIR   data folder (default: the only one below .sluice)
   --json       the same as --format json

@@ -30,7 +30,7 @@ export const restoreCommand: Command = {
   help: HELP,
   async run(args, terminal) {
     const options = readArgs('restore', args, SPECS, 1)
-    const version = options.count('version', { min: 0, max: Number.MAX_SAFE_INTEGER })
+    const version = options.count('version', { min: 0 })
     const time = options.text('time')
     if ((version === undefined) === (time === undefined)) {
       throw new SluiceError('USAGE', 'To which version? Choose one of --version and --time. Try: sluice restore --help')

@@ -39,8 +39,8 @@ export const showCommand: Command = {
       },
       1,
     )
-    const limit = options.count('limit', { min: 0, max: Number.MAX_SAFE_INTEGER }) ?? 20
-    const version = options.count('version', { min: 0, max: Number.MAX_SAFE_INTEGER })
+    const limit = options.limit()
+    const version = options.count('version', { min: 0 })
     const zoneName = zone(options.text('zone') ?? 'UTC').name
     const { table, name } = await openTarget('show', options.positionals[0], options.text('data'), terminal)
     const snapshot = await table.snapshot(version === undefined ? {} : { version })

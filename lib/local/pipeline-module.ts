@@ -17,9 +17,10 @@ const EXAMPLES = fileURLToPath(new URL(`../../pipelines/`, import.meta.url))
 export function findPipeline(name: string, workingFolder: string): string {
   const bare = extname(name) === '' && !name.includes('/')
   const own = extname(import.meta.url)
-  const candidates = bare
+  const places = bare
     ? ['.ts', '.js', '.mjs'].map((ext) => resolve(workingFolder, 'pipelines', name + ext)).concat(EXAMPLES + name + own)
     : [resolve(workingFolder, name)]
+  const candidates = [...new Set(places)]
   const found = candidates.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
   if (found !== undefined) return found
   throw new SluiceError(

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { RecordingTerminal } from '../unit/cli/recording-terminal.ts'
 import { crime, csv } from './crimes-csv.ts'
@@ -109,6 +110,13 @@ describe('A pipeline that can not be loaded', () => {
     if (source !== null) input('pipeline.mjs', source)
     const ended = await sluice(['run', file, '--input', input('crimes.csv', csv([crime()]))])
     expect(ended).toEqual({ code: 2, out: '', err: `sluice: ${message.replaceAll('FILE', file)}\n` })
+  })
+
+  test('is looked for in each place once: in a clone the examples are those of the working folder', async () => {
+    const workingFolder = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
+    const { err } = await sluice(['plan', 'nothing'], new RecordingTerminal({ workingFolder }))
+    const looked = ['ts', 'js', 'mjs'].map((end) => join(workingFolder, 'pipelines', `nothing.${end}`)).join(', ')
+    expect(err).toBe(`sluice: PIPELINE_NOT_FOUND: There is no pipeline nothing: looked for ${looked}. ${missing}\n`)
   })
 
   test('is a folder: exit code 2', async () => {

@@ -39,7 +39,20 @@ describe('The command line', () => {
   test.each([
     [['tables', '--colour'], "sluice: USAGE: Unknown option '--colour'. Try: sluice tables --help\n"],
     [['tables', './x', 'y'], 'sluice: USAGE: y is one word too many. Try: sluice tables --help\n'],
-    [['history', 'x', '--limit', '0'], '--limit takes a whole number from 1 to 1000000, not 0. Try: sluice history'],
+    ...['show', 'history', 'quarantine'].flatMap((command) =>
+      ['-1', '1.5', 'all'].map((limit): [string[], string] => [
+        [command, '--limit', limit],
+        `sluice: USAGE: --limit takes a whole number, 0 or more, not ${limit}. Try: sluice ${command} --help\n`,
+      ]),
+    ),
+    [
+      ['tables', '--data', '--json'],
+      '--data needs a value, found --json. Such a value is written --data=--json. Try: sluice tables',
+    ],
+    [
+      ['query', '--comment\nSELECT 1'],
+      'What begins with a dash is an option. Text that does is written after --: sluice query -- "--…"',
+    ],
     [['dev', '--rate', 'fast'], '--rate takes a number above 0, not fast. Try: sluice dev --help'],
     [['run'], 'sluice: USAGE: Which pipeline? Try: sluice run crimes --input FILE.csv\n'],
     [['run', 'crimes'], 'sluice: USAGE: Which files? Try: sluice run crimes --input FILE.csv\n'],

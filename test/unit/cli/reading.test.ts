@@ -147,6 +147,15 @@ describe('sluice show', () => {
 })
 
 describe('sluice query', () => {
+  test('takes what follows -- as it is', async () => {
+    const sql = '--records\nSELECT count(*) AS records FROM bronze.crimes'
+    const asked = await sluice(['query', '--format', 'csv', '--', sql])
+    expect(asked).toMatchObject({ code: 0, out: 'records\n2000\n', err: '' })
+    // Not even these are options there.
+    expect((await sluice(['query', '--', '--help'])).code).toBe(2)
+    expect((await sluice(['query', '--', '--json'])).err).toMatch(/^sluice: QUERY_FAILED: /)
+  })
+
   const perDistrict =
     'SELECT district, sum(total_crimes) AS total FROM Gold.crime_per_district_day GROUP BY ALL ORDER BY district LIMIT 2'
 
@@ -251,6 +260,12 @@ describe('sluice lag', () => {
         'the folder itself: its offsets are those of other records. Set KAFKA_BROKERS, or choose another --data folder.\n',
     )
   })
+})
+
+test('A limit of 0 prints no row, no commit, no record', async () => {
+  expect((await sluice(['show', 'bronze.crimes', '--limit', '0', '--json'])).out).toBe('')
+  expect(JSON.parse((await sluice(['history', 'bronze.crimes', '--limit', '0', '--json'])).out).commits).toEqual([])
+  expect(JSON.parse((await sluice(['quarantine', '--limit', '0', '--json'])).out).records).toEqual([])
 })
 
 describe('sluice quarantine', () => {
