@@ -36,7 +36,7 @@ export interface FeedOptions {
   readonly onOpened?: () => void
   /** A file that `openInput` takes. */
   readonly path: string
-  /** What `identifyInput` says of the file, if the caller knows. */
+  /** What `identifyInput` has said of the file, if the caller knows: saves a pass over a file that was not written to since. */
   readonly identity?: InputIdentity
   /** Stops early: what was read is appended, the call resolves, and a later call goes on from there. */
   readonly signal?: AbortSignal
@@ -59,7 +59,7 @@ export interface FeedOptions {
 export async function feedFile(options: FeedOptions): Promise<FeedProgress> {
   const input = openInput(options.path, options.fields)
   try {
-    const identity = options.identity ?? (await identifyInput(input, options.signal))
+    const identity = await identifyInput(input, options.signal, options.identity)
     if (identity === null) return { records: 0, malformed: 0, fedBefore: false, bytes: 0, totalBytes: input.size }
     const lanes = await Lanes.open(options.writer, identity.source, options.gate ?? new FeedGate())
     options.onOpened?.()

@@ -5,6 +5,7 @@ import {
   openSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
@@ -12,6 +13,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { partitionFor } from '#core/hash.ts'
 import { type FeedOptions, type FeedProgress, feedFile } from '#local/feed.ts'
+import { identifyInput } from '#local/input-identity.ts'
+import { openInput } from '#local/inputs.ts'
 import type { Fields } from '#schema/column.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { type Crash, MemoryTopic, type TopicRecord } from '../../support/memory-topic.ts'
@@ -178,6 +181,19 @@ describe('feedFile', () => {
         'x.csv was changed while it was read: what was fed is partly its old content and partly the new. Expected a file ' +
         'that nobody writes to. Start with an empty data folder and feed it again.',
     })
+  })
+
+  test('feeds a file that was changed since it was identified as what it is now', async () => {
+    const path = file('x.csv', 'id,district\n1,01\n')
+    const input = openInput(path, fields)
+    const identity = (await identifyInput(input))!
+    closeSync(input.file)
+    const topic = new MemoryTopic(1)
+    await feed(topic, path, { identity })
+    appendFileSync(path, '2,01\n')
+    utimesSync(path, 1, 1)
+    expect(await feed(topic, path, { identity })).toMatchObject({ records: 2, fedBefore: false })
+    expect(await feed(topic, path)).toMatchObject({ records: 0, fedBefore: true })
   })
 
   test('feeds what a file held at the start, when it grows or is touched meanwhile', async () => {
