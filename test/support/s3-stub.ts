@@ -231,6 +231,7 @@ function send(response: ServerResponse, { status, headers, body }: Answer, reque
 }
 
 function sendHalf(response: ServerResponse, { status, headers, body = Buffer.alloc(0) }: Answer): void {
+  if (body.length < 2) return void response.socket?.destroy()
   response.writeHead(status, { ...headers, 'content-length': String(body.length) })
   response.write(body.subarray(0, body.length >> 1), () => response.socket?.destroy())
 }

@@ -12,8 +12,8 @@ const FIELDS: Fields = [
   { name: 'writer', column: { kind: 'int', nullable: false } },
   { name: 'append', column: { kind: 'int', nullable: false } },
 ]
-const WRITERS = 5
-const APPENDS = 6
+const WRITERS = 4
+const APPENDS = 5
 
 let stub: S3Stub
 beforeEach(async () => {
@@ -59,5 +59,6 @@ describe('Writers with clients of their own to S3', () => {
       expect(rows.sort()).toEqual(wanted.sort())
       expect([...snapshot.txns.values()]).toEqual(Array(WRITERS).fill(APPENDS - 1))
     },
+    60_000,
   )
 })
