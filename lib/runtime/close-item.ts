@@ -44,6 +44,8 @@ export interface CloseBody {
   readonly settled: EpochMillis | null
   /** By output name. */
   readonly published: Readonly<Record<string, PublishedWindows>>
+  /** By name of a session output: start of its first session that isn't closed yet. */
+  readonly open: Readonly<Record<string, EpochMillis>>
   /** Results that not every sink has confirmed, oldest first. */
   readonly pending: readonly PendingResult[]
 }
@@ -57,7 +59,7 @@ export interface CloseItem {
 const FIRST: CloseItem = {
   fence: null,
   seq: 0,
-  body: { upTo: null, ended: {}, settled: null, published: {}, pending: [] },
+  body: { upTo: null, ended: {}, settled: null, published: {}, open: {}, pending: [] },
 }
 
 function fromItem(item: FencedItem | undefined): CloseItem {

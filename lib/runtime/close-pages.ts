@@ -84,7 +84,8 @@ export function sliceStartsOf(pages: readonly Page[], outputIndex: number): read
 
 /**
  * Deletes the pages that no window can need again at `upTo`: all their windows are beyond grace, and everything folded into
- * them is covered by progress (else a redelivery would find no fence and judge its records again).
+ * them is covered by progress (else a redelivery would find no fence and judge its records again). Sessions need what is at or after
+ * `keepFrom`.
  */
 export async function expirePages(
   runtime: Runtime,
@@ -92,10 +93,13 @@ export async function expirePages(
   layout: SliceLayout,
   upTo: EpochMillis,
   applied: ReadonlyMap<number, number>,
+  keepFrom: EpochMillis = Number.POSITIVE_INFINITY,
 ): Promise<number> {
-  let index = Math.floor(upTo / layout.span)
+  let index = Math.floor(Math.min(upTo, keepFrom) / layout.span)
   const needed = (at: number): boolean =>
+    (at + 1) * layout.span > keepFrom ||
     outputs.some(({ window }) => {
+      if (window.kind === 'session') return false
       const lastSlice = (at + 1) * layout.span - layout.width
       return (lastWindowEnd(window, lastSlice) ?? lastSlice) + window.grace > upTo
     })

@@ -3,6 +3,7 @@ import type { WindowOutput } from '#plan/plan.ts'
 import { highest } from '#runtime/bounds.ts'
 import type { CloseBody } from '#runtime/close-item.ts'
 import { firstPage, type PageRange, pageRange } from '#runtime/close-pages.ts'
+import { earliestOpen, isSessionOutput } from '#runtime/close-sessions.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import type { SliceLayout } from '#window/slices.ts'
 import { windowsEndingIn } from '#window/windows.ts'
@@ -49,14 +50,14 @@ export async function nextStep(
   body: CloseBody,
   goal: CloseGoal,
 ): Promise<CloseStep | null> {
-  const raised = await nextMark(runtime, outputs, layout, body.upTo, goal.mark)
+  const raised = await nextMark(runtime, outputs, layout, body, goal.mark)
   const mark = raised ?? body.upTo
   const spans = outputs.map((output) => {
     const from = publishedIn(body, output)
     return { from, to: highest(from, raised) }
   })
   if (raised !== null && raised < goal.mark!) return { mark, spans, more: true }
-  const ended = goal.ended === null ? null : await upToEnd(runtime, outputs, layout, spans, goal.ended)
+  const ended = goal.ended === null ? null : await upToEnd(runtime, outputs, layout, body, spans, goal.ended)
   if (ended !== null) return { mark, ...ended }
   return raised === null ? null : { mark, spans, more: false }
 }
@@ -66,6 +67,7 @@ async function upToEnd(
   runtime: Runtime,
   outputs: readonly WindowOutput[],
   layout: SliceLayout,
+  body: CloseBody,
   spans: CloseStep['spans'],
   ended: readonly EpochMillis[],
 ): Promise<Pick<CloseStep, 'spans' | 'more'> | null> {
@@ -74,7 +76,7 @@ async function upToEnd(
     return to !== null && to >= ended[i]! ? [] : [{ output, from: to, to: ended[i]! }]
   })
   if (left.length === 0) return null
-  const { first, distance } = await reachable(runtime, layout, left)
+  const { first, distance } = await reachable(runtime, layout, body, left)
   const longer = spans.map(({ from, to }, i) => {
     const limit = Math.max(first, to ?? Number.NEGATIVE_INFINITY) + distance
     return { from, to: highest(to, Math.min(ended[i]!, limit)) }
@@ -87,13 +89,14 @@ async function nextMark(
   runtime: Runtime,
   outputs: readonly WindowOutput[],
   layout: SliceLayout,
-  upTo: EpochMillis | null,
+  body: CloseBody,
   goal: EpochMillis | null,
 ): Promise<EpochMillis | null> {
+  const { upTo } = body
   if (goal === null || (upTo !== null && goal <= upTo)) return null
   const spans = outputs.map((output) => ({ output, from: upTo, to: goal }))
-  if (upTo !== null && spans.every((span) => firstStart(span) === undefined)) return null
-  const { first, distance } = await reachable(runtime, layout, spans)
+  if (upTo !== null && spans.every((span) => firstStart(body, span) === undefined)) return null
+  const { first, distance } = await reachable(runtime, layout, body, spans)
   return Math.min(goal, Math.max(first, upTo ?? Number.NEGATIVE_INFINITY) + distance)
 }
 
@@ -107,10 +110,11 @@ interface Span {
 async function reachable(
   runtime: Runtime,
   layout: SliceLayout,
+  body: CloseBody,
   spans: readonly Span[],
 ): Promise<{ readonly first: number; readonly distance: number }> {
   const distance = SPANS_PER_STEP * layout.span
-  const ranges = spans.flatMap((span) => neededRange(layout, span) ?? [])
+  const ranges = spans.flatMap((span) => neededRange(layout, body, span) ?? [])
   if (ranges.length === 0) return { first: Number.POSITIVE_INFINITY, distance }
   const from = ranges.some((range) => range.from === null) ? null : Math.min(...ranges.map((range) => range.from!))
   const first = await firstPage(runtime, { from, to: Math.max(...ranges.map(({ to }) => to)) })
@@ -118,15 +122,16 @@ async function reachable(
 }
 
 /** The pages of the windows with from < end ≤ to; undefined when there are no such windows. */
-export function neededRange(layout: SliceLayout, span: Span): PageRange | undefined {
+export function neededRange(layout: SliceLayout, body: CloseBody, span: Span): PageRange | undefined {
   if (span.from === null) return pageRange(layout, null, span.to)
-  const start = firstStart(span)
+  const start = firstStart(body, span)
   return start === undefined ? undefined : pageRange(layout, start, span.to)
 }
 
-/** Where the first window with from < end ≤ to starts. */
-function firstStart({ output, from, to }: Span): EpochMillis | undefined {
+/** Where the first window with from < end ≤ to starts, or a session that may end there. */
+function firstStart(body: CloseBody, { output, from, to }: Span): EpochMillis | undefined {
   if (from === null) return undefined
+  if (isSessionOutput(output)) return earliestOpen(output, body, from)!
   for (const { start } of windowsEndingIn(output.window, from, to)) return start
   return undefined
 }

@@ -16,6 +16,7 @@ import {
   sliceStartsOf,
   windowsWithData,
 } from '#runtime/close-pages.ts'
+import { closeSessions, earliestKept, isSessionOutput, sessionRanges } from '#runtime/close-sessions.ts'
 import { type CloseGoal, type CloseStep, neededRange, nextStep, standStill } from '#runtime/close-step.ts'
 import { confirmed } from '#runtime/deliver.ts'
 import { type DirtyItems, type DirtyWindow, listDirty } from '#runtime/dirty.ts'
@@ -120,7 +121,8 @@ async function closeStep(closer: Closer, reading: CloseReading): Promise<Closed 
   if (stored === null) return { upTo, rows: [], watermark, more: true }
   await dirty.clear()
   if (settled > Number.NEGATIVE_INFINITY) {
-    await expirePages(runtime, closer.outputs, closer.layout, settled, applied)
+    const kept = closer.outputs.filter(isSessionOutput).map((output) => earliestKept(output, stored.body, settled))
+    await expirePages(runtime, closer.outputs, closer.layout, settled, applied, Math.min(...kept))
   }
   return { upTo: step.mark, rows: computed.rows, watermark, more: step.more }
 }
@@ -176,7 +178,10 @@ function settledUpTo(
 /** JSON has no infinity. */
 const finite = (bound: EpochMillis): EpochMillis | null => (bound === Number.NEGATIVE_INFINITY ? null : bound)
 
-/** Never below the mark: writers have judged lateness by it. Whole slices, because nothing happens in between. */
+/**
+ * Never below the mark: writers have judged lateness by it. Whole slices, because nothing happens in between; but sessions may end
+ * anywhere.
+ */
 async function goalOf(
   closer: Closer,
   reading: CloseReading,
@@ -185,7 +190,10 @@ async function goalOf(
 ): Promise<CloseGoal> {
   const { runtime, outputs, layout } = closer
   const { mark: raised } = await readBounds(runtime.state, runtime)
-  const mark = highest(raised, watermark === null ? null : floorTo(watermark, layout.width))
+  const mark = highest(
+    raised,
+    watermark === null ? null : floorTo(watermark, outputs.some(isSessionOutput) ? 1 : layout.width),
+  )
   const times = [...progress.values()].flatMap(({ maxEventTime }) => (maxEventTime === null ? [] : [maxEventTime]))
   if (!reading.endOfInput || times.length === 0) return { mark, ended: null }
   const specs = outputs.map(({ window }) => window)
@@ -195,6 +203,7 @@ async function goalOf(
 interface Computed {
   readonly rows: readonly WindowRow[]
   readonly published: CloseBody['published']
+  readonly open: CloseBody['open']
 }
 
 async function compute(
@@ -205,19 +214,29 @@ async function compute(
   settled: EpochMillis,
 ): Promise<Computed> {
   const { runtime, outputs, fields, codec } = closer
-  const again = dirty.windows.filter((entry) => isPublished(outputs[entry.output]!, entry.window, item.body))
-  const pages = await loadPages(runtime, codec, neededPages(closer, spans, again))
+  const { body } = item
+  const again = dirty.windows.filter((entry) => isPublished(outputs[entry.output]!, entry.window, body))
+  const pages = await loadPages(runtime, codec, neededPages(closer, body, spans, settled, again))
   const rows: WindowRow[] = []
   const published: Record<string, CloseBody['published'][string]> = {}
+  const open: Record<string, EpochMillis> = {}
   outputs.forEach((output, index) => {
+    if (isSessionOutput(output)) {
+      const own = again.filter((entry) => entry.output === index)
+      const closed = closeSessions(output, index, fields, pages, { body, ...spans[index]!, settled }, own)
+      rows.push(...closed.rows)
+      published[output.name] = closed.published
+      if (closed.open !== null) open[output.name] = closed.open
+      return
+    }
     const reopened = again.flatMap((entry) => (entry.output === index ? [entry.window] : []))
     const windows = [...reopened.toSorted((a, b) => a.end - b.end), ...newWindows(output, index, pages, spans[index]!)]
     const computed = [...closeWindows(output, index, fields, pages, windows)]
-    const revised = revise(output, computed, reopened, item.body.published[output.name] ?? {}, settled)
+    const revised = revise(output, computed, reopened, body.published[output.name] ?? {}, settled)
     rows.push(...revised.rows)
     published[output.name] = revised.published
   })
-  return { rows, published }
+  return { rows, published, open }
 }
 
 /**
@@ -225,12 +244,14 @@ async function compute(
  * counted long since, and what is left of its pages would give another row.
  */
 function isPublished(
-  { name, window: { grace } }: WindowOutput,
+  { name, window }: WindowOutput,
   { end }: WindowBounds,
   { upTo, ended, settled }: CloseBody,
 ): boolean {
+  // What sessions they are in remains to be seen.
+  if (window.kind === 'session') return true
   const published = highest(upTo, ended[name] ?? null)
-  return published !== null && end <= published && (settled === null || end + grace > settled)
+  return published !== null && end <= published && (settled === null || end + window.grace > settled)
 }
 
 function newWindows(
@@ -245,13 +266,19 @@ function newWindows(
 
 function neededPages(
   { outputs, layout }: Closer,
+  body: CloseBody,
   spans: CloseStep['spans'],
+  settled: EpochMillis,
   again: readonly DirtyWindow[],
 ): readonly PageRange[] {
   const ranges = again.map(({ window }) => pageRange(layout, window.start, window.end))
   const news = outputs.flatMap((output, i) => {
     const { from, to } = spans[i]!
-    return to === null || (from !== null && from >= to) ? [] : (neededRange(layout, { output, from, to }) ?? [])
+    if (isSessionOutput(output)) {
+      const own = again.filter((entry) => entry.output === i)
+      return sessionRanges(output, layout, { body, from, to, settled }, own)
+    }
+    return to === null || (from !== null && from >= to) ? [] : (neededRange(layout, body, { output, from, to }) ?? [])
   })
   return [...ranges, ...news]
 }
@@ -268,7 +295,7 @@ async function publish(
   const open = item.body.pending.filter((result) => result.seq > delivered)
   const news: PendingResult[] =
     computed.rows.length === 0 ? [] : [{ seq, path: await writeResult(runtime, seq, computed.rows) }]
-  const body = { ...reached, published: computed.published, pending: [...open, ...news] }
+  const body = { ...reached, published: computed.published, open: computed.open, pending: [...open, ...news] }
   const stored = await storeCloseItem(runtime.state, controlGroup(runtime), item, body)
   if (stored === null) return null
   for (const result of item.body.pending) if (result.seq <= delivered) await runtime.store.delete(result.path)

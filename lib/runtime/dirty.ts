@@ -7,18 +7,22 @@ import type { WindowBounds } from '#window/windows.ts'
 /** A closed window, still within grace, that got another record: it must be published again. */
 export interface DirtyWindow {
   readonly output: number
+  /** Of sessions: from the first of the records to the gap after the last, whatever sessions they are in. */
   readonly window: WindowBounds
+  /** Of sessions: their group. */
+  readonly key?: string
 }
 
 interface StoredDirty {
   readonly output: number
   readonly start: EpochMillis
   readonly end: EpochMillis
+  readonly key?: string
 }
 
 const NONE = encodeBody([])
 
-const nameOf = (dirty: StoredDirty): string => `${dirty.output}/${dirty.start}/${dirty.end}`
+const nameOf = (dirty: StoredDirty): string => `${dirty.output}/${dirty.start}/${dirty.end}/${dirty.key ?? ''}`
 
 function decode(item: FencedItem): readonly StoredDirty[] {
   return decodeBody<readonly StoredDirty[]>(item.body, `${item.group}/${item.id}`)
@@ -35,8 +39,8 @@ export async function addDirty(
   let stored = await state.get(group, id)
   for (;;) {
     const all = new Map((stored === undefined ? [] : decode(stored)).map((dirty) => [nameOf(dirty), dirty]))
-    for (const { output, window } of windows) {
-      const dirty = { output, start: window.start, end: window.end }
+    for (const { output, window, key } of windows) {
+      const dirty = { output, start: window.start, end: window.end, ...(key === undefined ? {} : { key }) }
       all.set(nameOf(dirty), dirty)
     }
     // Written even when it lists nothing new: a closer that has read these windows already must not clear them.
@@ -57,7 +61,9 @@ export async function listDirty(state: StateStore, group: string): Promise<Dirty
   const items = await state.list(group)
   const all = new Map(items.flatMap((item) => decode(item).map((dirty) => [nameOf(dirty), dirty] as const)))
   return {
-    windows: [...all.values()].map(({ output, start, end }) => ({ output, window: { start, end } })),
+    windows: [...all.values()].map(({ output, start, end, key }) => {
+      return { output, window: { start, end }, ...(key === undefined ? {} : { key }) }
+    }),
     async clear() {
       for (const { group: owner, id, fence, body } of items) {
         if (body.length === NONE.length) continue

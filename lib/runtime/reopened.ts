@@ -13,7 +13,7 @@ export interface FoldedRows {
 }
 
 /**
- * The windows that are published and count one of the rows: what was published of them may lack it. A row counts in every
+ * The windows, sessions apart, that are published and count one of the rows: what was published of them may lack it. A row counts in every
  * window that no verdict in `late` says it missed. Whether the window is within grace *now* is no question: the mark may have
  * passed its grace since the row was folded.
  *
@@ -31,6 +31,7 @@ export function reopenedWindows(
   const found = outputs.map(() => new Map<EpochMillis, WindowBounds>())
   const reopen = (slice: EpochMillis, missed: readonly LateEntry[]): void => {
     outputs.forEach(({ window }, output) => {
+      if (window.kind === 'session') return
       const missedUpTo = missed.find((entry) => entry.output === output)?.lastEnd ?? Number.NEGATIVE_INFINITY
       for (const bounds of windowsContaining(window, slice)) {
         if (bounds.end <= upTo[output]! && bounds.end > missedUpTo) found[output]!.set(bounds.end, bounds)

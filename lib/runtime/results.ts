@@ -105,7 +105,7 @@ function openWindows(before: PublishedWindows, closedFor: EpochMillis): Draft {
   return open
 }
 
-function windowRow(
+export function windowRow(
   output: WindowOutput,
   window: WindowBounds,
   group: readonly unknown[],

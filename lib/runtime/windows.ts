@@ -12,9 +12,10 @@ import { type Prepared, type Preparer, rowsAfter } from '#runtime/prepare.ts'
 import { loadProgress, type Progress, type ProgressItem, storeProgress } from '#runtime/progress.ts'
 import { reopenedWindows } from '#runtime/reopened.ts'
 import { type Runtime, tablePath } from '#runtime/runtime.ts'
+import { pagesNearby, reopenedSessions } from '#runtime/session-records.ts'
 import type { RecordBatch } from '#schema/record-batch.ts'
 import { Folder } from '#window/fold.ts'
-import { type LateEntry, pageCodec } from '#window/page.ts'
+import { type LateEntry, type PageCodec, pageCodec } from '#window/page.ts'
 import { type SliceLayout, sliceLayout } from '#window/slices.ts'
 
 /** Pages a partition that are kept decoded. */
@@ -61,6 +62,7 @@ class WindowsPartitions {
   readonly #after: number
   readonly #layout: SliceLayout
   readonly #folder: Folder
+  readonly #codec: PageCodec
   readonly #pages: PageCache
   readonly #progress = new Map<number, ProgressItem>()
 
@@ -79,7 +81,8 @@ class WindowsPartitions {
       plan.topic.outOfOrder,
     )
     this.#folder = new Folder(this.#outputs, fields, this.#layout)
-    this.#pages = new PageCache(state, pageGroup(runtime), pageCodec(this.#outputs, fields), CACHED_PAGES)
+    this.#codec = pageCodec(this.#outputs, fields)
+    this.#pages = new PageCache(state, pageGroup(runtime), this.#codec, CACHED_PAGES)
   }
 
   async apply(records: RecordBatch): Promise<void> {
@@ -137,7 +140,9 @@ class WindowsPartitions {
       // Verdicts at or below the progress fence have reached the late table: the page may forget them.
       page.late = page.late.filter((entry) => entry.offset > progressFence)
       const { mark } = await this.#bounds()
-      this.#folder.fold(page, prepared.batch, fresh, eventTimes, offsets, { mark, partition })
+      const folded = { rows: fresh, eventTimes }
+      const nearby = await pagesNearby(this.#runtime, this.#codec, this.#layout, this.#outputs, folded, mark)
+      this.#folder.fold(page, prepared.batch, fresh, eventTimes, offsets, { mark, partition, nearby })
       const result = await this.#pages.store(partition, index, page, offsets[fresh.at(-1)!]!, fence)
       if (result.ok) return page.late.filter((entry) => entry.offset <= last.offset)
       loaded = result.stored
@@ -179,7 +184,11 @@ class WindowsPartitions {
   #reopened({ rows, prepared }: Unit, bounds: Bounds, late: readonly LateEntry[]): readonly DirtyWindow[] {
     const { eventTimes, offsets } = prepared
     const published = this.#outputs.map(({ name }) => publishedUpTo(bounds, name))
-    return reopenedWindows(this.#outputs, this.#layout, { rows, eventTimes, offsets }, published, late)
+    const folded = { rows, eventTimes, offsets }
+    return [
+      ...reopenedWindows(this.#outputs, this.#layout, folded, published, late),
+      ...reopenedSessions(this.#outputs, this.#folder, prepared.batch, folded, published, late),
+    ]
   }
 
   #graceOf(output: number): Millis {

@@ -63,16 +63,16 @@ export function* closeWindows(
   }
 }
 
-function finish(states: readonly unknown[], aggregates: readonly Aggregate<unknown>[]): readonly unknown[] {
+export function finish(states: readonly unknown[], aggregates: readonly Aggregate<unknown>[]): readonly unknown[] {
   const values = new Array<unknown>(aggregates.length)
   for (let i = 0; i < aggregates.length; i++) values[i] = aggregates[i]!.finish(states[i])
   return values
 }
 
-type Passes = (window: WindowBounds, group: readonly unknown[], values: readonly unknown[]) => boolean
+export type Passes = (window: WindowBounds, group: readonly unknown[], values: readonly unknown[]) => boolean
 
 /** Calls the user's `where` with one row object that is filled again for each row. */
-function whereOf({ where, groupBy, aggregates }: WindowOutput): Passes {
+export function whereOf({ where, groupBy, aggregates }: WindowOutput): Passes {
   if (where === null) return () => true
   const names = aggregates.map(({ name }) => name)
   const row: Record<string, unknown> = {}

@@ -6,22 +6,17 @@ import { accumulate, type PlacesOfRows } from '#window/accumulate.ts'
 import type { Aggregate } from '#window/accumulator.ts'
 import { aggregatesOf } from '#window/aggregate.ts'
 import { columnPosition } from '#window/columns.ts'
+import { countRows, type FoldCounts, rememberLate, type SlicesOfRows, sumOf } from '#window/fold-counts.ts'
 import { GroupCoder } from '#window/group-coder.ts'
 import { Interner } from '#window/interner.ts'
 import { type FoldContext, judge, type Verdict } from '#window/lateness.ts'
 import type { Page, SliceState } from '#window/page.ts'
+import { behindSessions, joinsOpenSession, judgeRecord } from '#window/session-lateness.ts'
 import { pageIndex, type SliceLayout, sliceStart } from '#window/slices.ts'
+import { spansOf } from '#window/span.ts'
 
+export type { FoldCounts } from '#window/fold-counts.ts'
 export type { FoldContext } from '#window/lateness.ts'
-
-export interface FoldCounts {
-  /** Rows that are in at least one window that is open or within grace, or in no window at all. */
-  readonly counted: number
-  /** Rows that are late for every output that has a window for them. `counted + late` = rows. */
-  readonly late: number
-  /** Of the counted rows: those that missed at least one window. */
-  readonly partlyLate: number
-}
 
 interface OutputFold {
   readonly output: WindowOutput
@@ -36,17 +31,6 @@ interface Positions {
   readonly inputs: readonly number[]
   /** By aggregate: the column of its condition; −1 for none. */
   readonly conditions: readonly number[]
-}
-
-/** The slices that the rows of one call lie in. */
-interface SlicesOfRows {
-  readonly starts: readonly EpochMillis[]
-  /** How many rows are in each. */
-  readonly rowCounts: readonly number[]
-  /** By position in `rows`: which of `starts`. */
-  readonly numbers: Int32Array
-  /** By slice, then output. */
-  readonly verdicts: readonly (readonly Verdict[])[]
 }
 
 /**
@@ -122,8 +106,61 @@ export class Folder {
       this.positions = this.folds.map(({ output }) => positionsOf(output, batch.fields))
       this.fields = batch.fields
     }
-    const slices = this.slicesOf(eventTimes, rows, context.mark)
     const places = { times: eventTimes, offsets, partition: context.partition ?? 0 }
+    const behind = behindSessions(
+      this.folds.map(({ output }) => output),
+      context.mark,
+    )
+    const inTime = behind === null ? rows : rows.filter((row) => eventTimes[row]! >= behind)
+    const slices = this.slicesOf(eventTimes, inTime, context.mark)
+    let counts = this.foldSlices(page, batch, inTime, slices, places, context)
+    // The others come after them and one by one: what they may join is what was there before.
+    for (const row of inTime.length === rows.length ? [] : rows) {
+      if (eventTimes[row]! >= behind!) continue
+      const one = Int32Array.of(row)
+      const slices = this.slicesOf(eventTimes, one, context.mark)
+      const verdicts = slices.verdicts[0]!.map((verdict, output) =>
+        this.judgeAlone(page, batch, one, eventTimes[row]!, output, context, verdict),
+      )
+      counts = sumOf(counts, this.foldSlices(page, batch, one, { ...slices, verdicts: [verdicts] }, places, context))
+    }
+    return counts
+  }
+
+  /** Keys of the rows' groups in an output. */
+  keysOf(output: number, batch: ColumnBatch, rows: Int32Array): readonly string[] {
+    const { coder, output: plan } = this.folds[output]!
+    const codes = this.scratchCodes(rows.length)
+    coder.code(batch, positionsOf(plan, batch.fields).groups, rows, codes)
+    return Array.from(rows, (row, i) => coder.key(row, codes[i]!))
+  }
+
+  private judgeAlone(
+    page: Page,
+    batch: ColumnBatch,
+    one: Int32Array,
+    time: EpochMillis,
+    output: number,
+    { mark, nearby = [] }: FoldContext,
+    bySlice: Verdict,
+  ): Verdict {
+    const { output: plan, aggregates } = this.folds[output]!
+    const { window } = plan
+    if (window.kind !== 'session') return bySlice
+    return judgeRecord(window, time, mark, () => {
+      const key = this.keysOf(output, batch, one)[0]!
+      return joinsOpenSession(window, output, [page, ...nearby], aggregates, key, time, mark!)
+    })
+  }
+
+  private foldSlices(
+    page: Page,
+    batch: ColumnBatch,
+    rows: Int32Array,
+    slices: SlicesOfRows,
+    places: PlacesOfRows,
+    { mark }: FoldContext,
+  ): FoldCounts {
     this.folds.forEach((fold, output) => {
       const states = slices.verdicts.map((verdicts, slice) =>
         verdicts[output]!.folds
@@ -133,9 +170,7 @@ export class Folder {
       this.foldOutput(fold, this.positions[output]!, states, batch, rows, slices.numbers, places)
     })
     const counts = countRows(slices)
-    if (counts.late + counts.partlyLate > 0) {
-      rememberLate(page, slices, rows, eventTimes, offsets, context.mark!)
-    }
+    if (counts.late + counts.partlyLate > 0) rememberLate(page, slices, rows, places, mark!)
     return counts
   }
 
@@ -162,13 +197,16 @@ export class Folder {
       if (group === firsts.length) firsts.push(i)
       groups[i] = group
     }
-    const partials = fold.output.aggregates.map((plan, i) => {
+    const isSession = fold.output.window.kind === 'session'
+    const before = isSession ? 1 : 0
+    const partials: ArrayLike<unknown>[] = fold.output.aggregates.map((plan, i) => {
       const column = positions.inputs[i]!
       const vector = column < 0 ? null : batch.vectors[column]!
       const condition = positions.conditions[i]!
       const taken = condition < 0 ? { rows, groups } : rowsWhere(batch.vectors[condition]!, rows, groups)
-      return accumulate(plan, fold.aggregates[i]!, vector, taken.rows, taken.groups, firsts.length, places)
+      return accumulate(plan, fold.aggregates[i + before]!, vector, taken.rows, taken.groups, firsts.length, places)
     })
+    if (isSession) partials.unshift(spansOf(places.times, rows, groups, firsts.length))
     for (let group = 0; group < firsts.length; group++) {
       const first = firsts[group]!
       const key = fold.coder.key(rows[first]!, codes[first]!)
@@ -229,11 +267,11 @@ function positionsOf({ name, groupBy, aggregates }: WindowOutput, fields: Fields
 function groupsIn(
   page: Page,
   start: EpochMillis,
-  { missed, lastEnd }: Verdict,
+  { apartUpTo }: Verdict,
   output: number,
   outputs: number,
 ): Map<string, unknown[]> {
-  const state = missed === 0 ? sliceAt(page, start, outputs) : lateSliceAt(page, start, lastEnd, outputs)
+  const state = apartUpTo === null ? sliceAt(page, start, outputs) : lateSliceAt(page, start, apartUpTo, outputs)
   let groups = state[output]
   if (groups === undefined) {
     groups = new Map()
@@ -298,51 +336,4 @@ function mergeGroup(
     return
   }
   for (let i = 0; i < aggregates.length; i++) states[i] = aggregates[i]!.merge(states[i], partials[i]![group])
-}
-
-function countRows({ verdicts, rowCounts }: SlicesOfRows): FoldCounts {
-  let counted = 0
-  let late = 0
-  let partlyLate = 0
-  verdicts.forEach((outputs, slice) => {
-    const count = rowCounts[slice]!
-    if (isLate(outputs)) late += count
-    else {
-      counted += count
-      if (outputs.some(({ missed }) => missed > 0)) partlyLate += count
-    }
-  })
-  return { counted, late, partlyLate }
-}
-
-/** In a window of some output, and folded into none. */
-function isLate(outputs: readonly Verdict[]): boolean {
-  return outputs.some(({ inWindow }) => inWindow) && !outputs.some(({ folds }) => folds)
-}
-
-function rememberLate(
-  page: Page,
-  { verdicts, numbers }: SlicesOfRows,
-  rows: Int32Array,
-  eventTimes: Float64Array,
-  offsets: Float64Array,
-  mark: EpochMillis,
-): void {
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i]!
-    const outputs = verdicts[numbers[i]!]!
-    outputs.forEach(({ missed, firstStart, lastEnd }, output) => {
-      if (missed === 0) return
-      page.late.push({
-        offset: offsets[row]!,
-        eventTime: eventTimes[row]!,
-        output,
-        windowsMissed: missed,
-        firstStart,
-        lastEnd,
-        lateBy: mark - lastEnd,
-        countedElsewhere: outputs.some(({ folds }) => folds),
-      })
-    })
-  }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { DAY, type EpochMillis, MINUTE } from '#core/time.ts'
-import { c, calendar, delta, kafka, pipeline, sliding, tumbling } from '../../lib/index.ts'
+import { c, calendar, delta, kafka, pipeline, session, sliding, tumbling } from '../../lib/index.ts'
 import { World } from './world.ts'
 
 const doors = kafka.topic('doors', {
@@ -26,6 +26,10 @@ const visits = pipeline('visits', {
     .window(calendar('month', { zone: 'America/Chicago', grace: '0 seconds' }))
     .aggregate((a) => ({ visits: a.count() }))
     .into(delta.table('gold.monthly')),
+  sessions: byDoor
+    .window(session('50 minutes', { grace: '0 seconds' }))
+    .aggregate((a) => ({ visits: a.count() }))
+    .into(delta.table('gold.sessions')),
 })
 
 const START: EpochMillis = Date.UTC(2026, 4, 5)
@@ -43,7 +47,7 @@ type Row = Readonly<Record<string, unknown>>
 function valid(rows: readonly Row[]): readonly string[] {
   const last = new Map<string, Row>()
   for (const row of rows) {
-    const key = `${row['window_start']} ${row['door']}`
+    const key = `${row['window_start']} ${row['window_end']} ${row['door']}`
     if (Number(last.get(key)?.['revision'] ?? -1) < Number(row['revision'])) last.set(key, row)
   }
   return [...last].map(([key, row]) => `${key} ${row['visits']} ${row['is_final']}`).sort()
@@ -62,6 +66,8 @@ async function run(parts: readonly (readonly { at: string; door: string }[])[]) 
     hourly: valid(rows('gold.hourly')),
     sliding: valid(rows('gold.sliding')),
     monthly: valid(rows('gold.monthly')),
+    // A session that went on in the next file was withdrawn.
+    sessions: valid(rows('gold.sessions')).filter((row) => row.endsWith('true')),
     late: rows('late.visits').length,
     revisions: Math.max(...rows('gold.hourly').map(({ revision }) => Number(revision))),
   }
@@ -77,6 +83,7 @@ describe('Input that comes file by file, each run to its end', () => {
     const apart = await run([day(0), day(1), day(2)])
     expect(together.late).toBe(0)
     expect(together.hourly).toHaveLength(3 * 24 * 2)
+    expect(together.sessions).toHaveLength(2)
     expect(apart).toEqual(together)
   })
 

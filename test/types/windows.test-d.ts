@@ -2,6 +2,7 @@ import { describe, expectTypeOf, test } from 'vitest'
 import {
   c,
   calendar,
+  cumulating,
   delta,
   type InferRow,
   kafka,
@@ -9,6 +10,7 @@ import {
   pipeline,
   point,
   postgres,
+  session,
   sliding,
   tumbling,
 } from '../../lib/index.ts'
@@ -175,12 +177,24 @@ describe('windows', () => {
     sliding('5 hours', { every: '30 minutes' })
     // @ts-expect-error grace is missing
     calendar('month', { zone: 'UTC' })
+    // @ts-expect-error grace is missing
+    session('30 minutes', {})
+    // @ts-expect-error grace is missing
+    cumulating('1 day', { step: '1 hour' })
   })
   test('refuse a missing every or zone', () => {
     // @ts-expect-error every is missing
     sliding('5 hours', { grace: '0 seconds' })
+    // @ts-expect-error step is missing
+    cumulating('1 day', { grace: '0 seconds' })
     // @ts-expect-error zone is missing
     calendar('month', { grace: '0 seconds' })
+  })
+  test('refuse an unknown rule of sessions', () => {
+    // @ts-expect-error records a gap apart join or split
+    session('30 minutes', { grace: '0 seconds', atGap: 'merge' })
+    // @ts-expect-error a session ends at the gap or with the last event
+    session('30 minutes', { grace: '0 seconds', end: 'never' })
   })
   test('refuse an unknown unit', () => {
     // @ts-expect-error fortnights are no unit

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { DAY, HOUR, MINUTE } from '#core/time.ts'
-import { calendar, cumulating, sliding, tumbling } from '../../../lib/index.ts'
+import { calendar, cumulating, session, sliding, tumbling } from '../../../lib/index.ts'
 import { refusal } from './refusals.ts'
 import { untyped } from './sensors.ts'
 
@@ -14,6 +14,33 @@ describe('A cumulating window', () => {
         "Expected the size of a cumulating window to be a whole number of steps, found '1 hour' in steps of '7 minutes'. " +
         'Choose a step that divides the size.',
     })
+  })
+})
+
+describe('A session', () => {
+  test('joins records that are a gap apart, and ends a gap after its last one', () => {
+    expect(session('30 minutes', { grace: '1 hour' })).toEqual({
+      kind: 'session',
+      gap: 30 * MINUTE,
+      atGap: 'join',
+      end: 'gap',
+      grace: HOUR,
+    })
+    expect(session('30 minutes', { grace: '1 hour', atGap: 'split', end: 'last event' })).toMatchObject({
+      atGap: 'split',
+      end: 'last event',
+    })
+  })
+
+  test('is refused with a rule that is none', () => {
+    expect(refusal(() => session('1 hour', { grace: '0 seconds', atGap: untyped('merge') }))).toEqual({
+      code: 'WINDOW_INVALID',
+      message: "Expected atGap of a session to be 'join' or 'split', found 'merge'.",
+    })
+    expect(refusal(() => session('1 hour', { grace: '0 seconds', end: untyped('last') })).message).toBe(
+      "Expected end of a session to be 'gap' or 'last event', found 'last'.",
+    )
+    expect(refusal(() => session('0 seconds', { grace: '0 seconds' })).code).toBe('DURATION_INVALID')
   })
 })
 

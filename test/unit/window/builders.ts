@@ -25,17 +25,6 @@ export const cumulating = (
   options: { offset?: number; grace?: number } = {},
 ): WindowSpec => ({ kind: 'cumulating', size, step, offset: options.offset ?? 0, grace: options.grace ?? 0 })
 
-export const session = (
-  gap: number,
-  options: { grace?: number; atGap?: 'join' | 'split'; end?: 'gap' | 'last event' } = {},
-): WindowSpec => ({
-  kind: 'session',
-  gap,
-  atGap: options.atGap ?? 'join',
-  end: options.end ?? 'gap',
-  grace: options.grace ?? 0,
-})
-
 export const calendar = (
   unit: 'day' | 'week' | 'month' | 'quarter' | 'year',
   zone = 'America/Chicago',
