@@ -2,6 +2,7 @@ import { addNotable, lastWindow, type ResultRow } from '#cli/dev-results.ts'
 import { DevTables, isResultTable } from '#cli/dev-tables.ts'
 import type { ClosedWindow, DevEvent, DevView, Notable } from '#cli/dev-view.ts'
 import { zoneOf } from '#cli/event-time.ts'
+import { failedText } from '#cli/failed-results.ts'
 import { type Lag, readLag } from '#cli/partition-lag.ts'
 import type { EpochMillis } from '#core/time.ts'
 import type { HousekeeperEvents } from '#local/housekeeper.ts'
@@ -162,8 +163,10 @@ export class DevMonitor {
     return this.#closes
   }
 
-  #closed({ rows }: Closed): void {
+  #closed({ rows, failed }: Closed): void {
     this.#closes++
+    if (failed.length > 0)
+      this.notice(`${failed.length} rows could not be made, the last: ${failedText(failed.at(-1)!)}`)
     if (rows.length === 0) return
     for (const { name } of this.#plan.outputs.filter(isWindowOutput)) {
       const own = rows.filter((row) => row.output === name && row.final)

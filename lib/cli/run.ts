@@ -71,7 +71,7 @@ export const runCommand: Command = {
       }
       if (options.flag('json')) terminal.out(`${JSON.stringify(summary)}\n`)
       else printSummary(terminal, summary)
-      return EXIT.done
+      return summary.failed.length === 0 ? EXIT.done : EXIT.failed
     } finally {
       progress.end()
       await session.close()

@@ -1,8 +1,10 @@
+import { failedSummary } from '#cli/failed-results.ts'
 import type { Terminal } from '#cli/terminal.ts'
 import { alignTable, count } from '#cli/text.ts'
 import type { DataFolder } from '#local/data-folder.ts'
 import type { FedInput } from '#local/feed-inputs.ts'
 import type { LocalCounts, LocalPipeline } from '#local/local-pipeline.ts'
+import type { FailedResult } from '#runtime/close-item.ts'
 import { openTable } from '#runtime/open-table.ts'
 import { plannedTables } from '#runtime/tables.ts'
 
@@ -17,6 +19,8 @@ export interface RunSummary {
     readonly fedBefore: boolean
   }[]
   readonly records: LocalCounts
+  /** Rows of closed windows that could not be made. */
+  readonly failed: readonly FailedResult[]
   readonly tables: readonly {
     readonly name: string
     readonly rows: number
@@ -45,6 +49,7 @@ export async function summarize(
     tables.push({ name, rows: snapshot.totalRows() ?? 0, files: snapshot.files.length, version: snapshot.version })
   }
   const records = await pipeline.counts()
+  const failed = await pipeline.failedResults()
   const usage = process.resourceUsage()
   const seconds = performance.now() / 1000
   return {
@@ -52,6 +57,7 @@ export async function summarize(
     dataFolder: folder.path,
     inputs: fed.map(({ path, records, malformed, fedBefore }) => ({ file: path, records, malformed, fedBefore })),
     records,
+    failed,
     tables,
     readySeconds,
     seconds,
@@ -74,6 +80,7 @@ export function printSummary(terminal: Terminal, summary: RunSummary): void {
     `\n${summary.seconds.toFixed(1)} s, ${count(Math.round(summary.recordsPerSecond))} records/s, ` +
       `${summary.cpuSeconds.toFixed(1)} CPU s, peak memory ${Math.round(summary.peakMemoryMb)} MB · ${summary.dataFolder}\n`,
   )
+  terminal.err(failedSummary(summary.failed))
 }
 
 /** What is late depends on how far windows had closed by then: a user should know that more of it can be had. */

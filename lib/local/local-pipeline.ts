@@ -13,6 +13,7 @@ import type { Ids } from '#ports/ids.ts'
 import type { TopicWriter } from '#ports/record-source.ts'
 import type { SqlSink } from '#ports/sql-sink.ts'
 import { acceptedItems } from '#runtime/accepted.ts'
+import { type FailedResult, loadCloseItem } from '#runtime/close-item.ts'
 import { commitAccepted } from '#runtime/commit.ts'
 import { stateIdentity } from '#runtime/identity.ts'
 import { lakeGroup, progressGroup } from '#runtime/keys.ts'
@@ -176,6 +177,11 @@ export class LocalPipeline {
 
   async progress(): Promise<ReadonlyMap<number, Progress>> {
     return listProgress(this.runtime.state, progressGroup(this.runtime))
+  }
+
+  /** Rows of closed windows that could not be made, the latest hundred. One read. */
+  async failedResults(): Promise<readonly FailedResult[]> {
+    return (await loadCloseItem(this.runtime)).body.failed
   }
 
   async counts(): Promise<LocalCounts> {

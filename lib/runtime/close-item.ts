@@ -46,8 +46,20 @@ export interface CloseBody {
   readonly published: Readonly<Record<string, PublishedWindows>>
   /** By name of a session output: start of its first session that isn't closed yet. */
   readonly open: Readonly<Record<string, EpochMillis>>
+  /** The latest of them, at most a hundred: an operator must be able to ask. */
+  readonly failed: readonly FailedResult[]
   /** Results that not every sink has confirmed, oldest first. */
   readonly pending: readonly PendingResult[]
+}
+
+/** A row that a closed window should have and can't: an aggregate out of its range, a `where` that threw. */
+export interface FailedResult {
+  /** Name of the output. */
+  readonly output: string
+  readonly start: EpochMillis
+  readonly end: EpochMillis
+  readonly group: readonly unknown[]
+  readonly reason: string
 }
 
 export interface CloseItem {
@@ -59,7 +71,7 @@ export interface CloseItem {
 const FIRST: CloseItem = {
   fence: null,
   seq: 0,
-  body: { upTo: null, ended: {}, settled: null, published: {}, open: {}, pending: [] },
+  body: { upTo: null, ended: {}, settled: null, published: {}, open: {}, failed: [], pending: [] },
 }
 
 function fromItem(item: FencedItem | undefined): CloseItem {

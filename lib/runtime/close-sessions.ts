@@ -3,10 +3,11 @@ import type { SessionSpec, WindowOutput } from '#plan/plan.ts'
 import { type CloseBody, type PublishedRow, type PublishedWindows, windowId } from '#runtime/close-item.ts'
 import { type PageRange, pageRange } from '#runtime/close-pages.ts'
 import type { DirtyWindow } from '#runtime/dirty.ts'
+import { decodeValues, encodeValues } from '#runtime/json-body.ts'
 import { type WindowRow, windowRow } from '#runtime/results.ts'
 import type { Fields } from '#schema/column.ts'
 import { aggregatesOf } from '#window/aggregate.ts'
-import { finish, type Passes, whereOf } from '#window/close.ts'
+import { type FailedGroup, finish, type Passes, valuesOf, whereOf } from '#window/close.ts'
 import { decodeGroupKey } from '#window/group-key.ts'
 import type { Page } from '#window/page.ts'
 import { isSettled, type Session, sessionsOf } from '#window/sessions.ts'
@@ -100,6 +101,7 @@ export function closeSessions(
   pages: readonly Page[],
   step: SessionStep,
   dirty: readonly DirtyWindow[],
+  onFailure: (failed: FailedGroup) => void,
 ): ClosedSessions {
   const { body, from, to, settled } = step
   const before = body.published[output.name] ?? {}
@@ -107,9 +109,8 @@ export function closeSessions(
     return { rows: [], published: before, open: body.open[output.name] ?? null }
   }
   const aggregates = aggregatesOf(output, fields)
-  const publisher = new SessionPublisher(output, before, settled, (states) =>
-    finish(states.slice(1), aggregates.slice(1)),
-  )
+  const finishStates = (states: readonly unknown[]) => finish(states.slice(1), aggregates.slice(1))
+  const publisher = new SessionPublisher(output, before, settled, finishStates, onFailure)
   const dirtyOf = Map.groupBy(dirty, ({ key }) => key)
   let open: EpochMillis | null = null
   for (const [key, sessions] of sessionsOf(output.window, index, pages, aggregates)) {
@@ -154,6 +155,7 @@ class SessionPublisher {
   readonly #output: SessionOutput
   readonly #finish: (states: readonly unknown[]) => readonly unknown[]
   readonly #passes: Passes
+  readonly #onFailure: (failed: FailedGroup) => void
   readonly #settled: EpochMillis
   readonly #known = new Map<string, Known[]>()
   readonly #published: Draft = {}
@@ -164,10 +166,12 @@ class SessionPublisher {
     before: PublishedWindows,
     settled: EpochMillis,
     finishStates: (states: readonly unknown[]) => readonly unknown[],
+    onFailure: (failed: FailedGroup) => void,
   ) {
     this.#output = output
     this.#finish = finishStates
     this.#passes = whereOf(output)
+    this.#onFailure = onFailure
     this.#settled = settled - output.window.grace
     for (const [id, { start, end, rows }] of Object.entries(before)) {
       const bounds = { start, end }
@@ -192,9 +196,10 @@ class SessionPublisher {
     const revision =
       old?.revision ?? Math.max(-1, ...swallowed.map(({ row }) => row.revision + (row.values === null ? 0 : 1)))
     const group = old?.group ?? decodeGroupKey(key)
-    const values = this.#finish(states)
-    const text = JSON.stringify(values)
-    if (this.#passes(this.#reported(bounds), group, values)) {
+    const place = { window: this.#reported(bounds), group }
+    const values = valuesOf(() => this.#finish(states), this.#passes, place, this.#onFailure)
+    if (values !== null) {
+      const text = encodeValues(values)
       if (old?.values === text) return
       this.#emit(key, bounds, windowRow(this.#output, this.#reported(bounds), group, values, revision + 1, true))
       this.#keep(key, bounds, { revision: revision + 1, group, values: text })
@@ -222,7 +227,7 @@ class SessionPublisher {
 
   #withdraw(key: string, { id, bounds, row }: Known): void {
     if (row.values !== null) {
-      const values = JSON.parse(row.values) as readonly unknown[]
+      const values = decodeValues(row.values)
       this.#emit(
         key,
         bounds,

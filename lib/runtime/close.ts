@@ -4,6 +4,7 @@ import { highest, raiseBounds, readBounds } from '#runtime/bounds.ts'
 import {
   type CloseBody,
   type CloseItem,
+  type FailedResult,
   loadCloseItem,
   type PendingResult,
   storeCloseItem,
@@ -25,7 +26,7 @@ import { listProgress, type Progress } from '#runtime/progress.ts'
 import { revise, type WindowRow, writeResult } from '#runtime/results.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import type { Fields } from '#schema/column.ts'
-import { closeWindows } from '#window/close.ts'
+import { closeWindows, type FailedGroup } from '#window/close.ts'
 import { type Page, type PageCodec, pageCodec } from '#window/page.ts'
 import { type SliceLayout, sliceLayout } from '#window/slices.ts'
 import { endOfInputBounds, readWatermark, type WatermarkReading } from '#window/watermark.ts'
@@ -52,6 +53,8 @@ export interface Closed {
   readonly upTo: EpochMillis | null
   readonly rows: readonly WindowRow[]
   readonly watermark: WatermarkReading
+  /** Rows that could not be made. Everything else is closed all the same. */
+  readonly failed: readonly FailedResult[]
 }
 
 /**
@@ -78,10 +81,12 @@ export function closeStage(runtime: Runtime): CloseStage {
   return {
     async run(reading) {
       const rows: WindowRow[] = []
+      const failed: FailedResult[] = []
       for (;;) {
         const step = await closeStep(closer, reading)
         rows.push(...step.rows)
-        if (!step.more) return { upTo: step.upTo, rows, watermark: step.watermark }
+        failed.push(...step.failed)
+        if (!step.more) return { upTo: step.upTo, rows, failed, watermark: step.watermark }
       }
     },
   }
@@ -104,13 +109,13 @@ async function closeStep(closer: Closer, reading: CloseReading): Promise<Closed 
   const progress = await listProgress(state, progressGroup(runtime))
   const applied = new Map([...progress].map(([partition, { last }]) => [partition, last.offset]))
   const endOffsets = await reading.endOffsets(applied)
-  if (endOffsets === null) return { upTo: item.body.upTo, rows: [], watermark: UNKNOWN, more: false }
+  if (endOffsets === null) return { upTo: item.body.upTo, rows: [], failed: [], watermark: UNKNOWN, more: false }
   const watermark = watermarkOf(closer, endOffsets, progress, reading.moreToCome === true)
   const dirty = await listDirty(state, dirtyGroup(runtime))
   const { upTo } = item.body
   const goal = await goalOf(closer, reading, progress, watermark.watermark)
   const next = await nextStep(runtime, closer.outputs, closer.layout, item.body, goal)
-  if (next === null && dirty.windows.length === 0) return { upTo, rows: [], watermark, more: false }
+  if (next === null && dirty.windows.length === 0) return { upTo, rows: [], failed: [], watermark, more: false }
   const step = next ?? standStill(closer.outputs, item.body)
   const ended = endedAfter(closer.outputs, step)
   await raiseBounds(state, runtime, { mark: step.mark, ended })
@@ -118,13 +123,13 @@ async function closeStep(closer: Closer, reading: CloseReading): Promise<Closed 
   const computed = await compute(closer, item, dirty, step, settled)
   const reached = { upTo: step.mark, ended, settled: highest(item.body.settled, finite(settled)) }
   const stored = await publish(runtime, item, computed, reached)
-  if (stored === null) return { upTo, rows: [], watermark, more: true }
+  if (stored === null) return { upTo, rows: [], failed: [], watermark, more: true }
   await dirty.clear()
   if (settled > Number.NEGATIVE_INFINITY) {
     const kept = closer.outputs.filter(isSessionOutput).map((output) => earliestKept(output, stored.body, settled))
     await expirePages(runtime, closer.outputs, closer.layout, settled, applied, Math.min(...kept))
   }
-  return { upTo: step.mark, rows: computed.rows, watermark, more: step.more }
+  return { upTo: step.mark, rows: computed.rows, failed: computed.failed, watermark, more: step.more }
 }
 
 /** What is published beyond the mark. */
@@ -204,6 +209,7 @@ interface Computed {
   readonly rows: readonly WindowRow[]
   readonly published: CloseBody['published']
   readonly open: CloseBody['open']
+  readonly failed: readonly FailedResult[]
 }
 
 async function compute(
@@ -220,10 +226,13 @@ async function compute(
   const rows: WindowRow[] = []
   const published: Record<string, CloseBody['published'][string]> = {}
   const open: Record<string, EpochMillis> = {}
+  const failed: FailedResult[] = []
   outputs.forEach((output, index) => {
+    const onFailure = ({ window, group, reason }: FailedGroup): void =>
+      void failed.push({ output: output.name, start: window.start, end: window.end, group, reason })
     if (isSessionOutput(output)) {
       const own = again.filter((entry) => entry.output === index)
-      const closed = closeSessions(output, index, fields, pages, { body, ...spans[index]!, settled }, own)
+      const closed = closeSessions(output, index, fields, pages, { body, ...spans[index]!, settled }, own, onFailure)
       rows.push(...closed.rows)
       published[output.name] = closed.published
       if (closed.open !== null) open[output.name] = closed.open
@@ -231,12 +240,12 @@ async function compute(
     }
     const reopened = again.flatMap((entry) => (entry.output === index ? [entry.window] : []))
     const windows = [...reopened.toSorted((a, b) => a.end - b.end), ...newWindows(output, index, pages, spans[index]!)]
-    const computed = [...closeWindows(output, index, fields, pages, windows)]
+    const computed = [...closeWindows(output, index, fields, pages, windows, onFailure)]
     const revised = revise(output, computed, reopened, body.published[output.name] ?? {}, settled)
     rows.push(...revised.rows)
     published[output.name] = revised.published
   })
-  return { rows, published, open }
+  return { rows, published, open, failed }
 }
 
 /**
@@ -295,9 +304,20 @@ async function publish(
   const open = item.body.pending.filter((result) => result.seq > delivered)
   const news: PendingResult[] =
     computed.rows.length === 0 ? [] : [{ seq, path: await writeResult(runtime, seq, computed.rows) }]
-  const body = { ...reached, published: computed.published, open: computed.open, pending: [...open, ...news] }
+  const failed = stillFailed(item.body.failed, computed)
+  const body = { ...reached, published: computed.published, open: computed.open, failed, pending: [...open, ...news] }
   const stored = await storeCloseItem(runtime.state, controlGroup(runtime), item, body)
   if (stored === null) return null
   for (const result of item.body.pending) if (result.seq <= delivered) await runtime.store.delete(result.path)
   return stored
+}
+
+const FAILED_KEPT = 100
+
+/** Those before, but for rows that could be made since. */
+function stillFailed(before: CloseBody['failed'], { rows, failed }: Computed): CloseBody['failed'] {
+  if (before.length === 0) return failed.slice(-FAILED_KEPT)
+  const key = (one: WindowRow | FailedResult): string => JSON.stringify([one.output, one.start, one.end, one.group])
+  const anew = new Set([...rows, ...failed].map(key))
+  return [...before.filter((one) => !anew.has(key(one))), ...failed].slice(-FAILED_KEPT)
 }

@@ -3,15 +3,34 @@ import { SluiceError } from '#core/errors.ts'
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
+/** What JSON has no number for: ±Infinity, NaN and −0. */
+const NAMED = '$double'
+
+/** JSON that gives every number back as it was. */
+export function encodeValues(value: unknown): string {
+  return JSON.stringify(value, (_, one: unknown) =>
+    typeof one === 'number' && (!Number.isFinite(one) || Object.is(one, -0))
+      ? { [NAMED]: Object.is(one, -0) ? '-0' : String(one) }
+      : one,
+  )
+}
+
+export function decodeValues<T = readonly unknown[]>(text: string): T {
+  if (!text.includes(NAMED)) return JSON.parse(text) as T
+  return JSON.parse(text, (_, one: unknown) =>
+    typeof one === 'object' && one !== null && NAMED in one ? Number(one[NAMED]) : one,
+  ) as T
+}
+
 /** Bodies of small control items are JSON: an operator can read them. */
 export function encodeBody(value: unknown): Uint8Array {
-  return encoder.encode(JSON.stringify(value))
+  return encoder.encode(encodeValues(value))
 }
 
 /** @throws SluiceError STATE_CORRUPT */
 export function decodeBody<T>(body: Uint8Array, item: string): T {
   try {
-    return JSON.parse(decoder.decode(body)) as T
+    return decodeValues<T>(decoder.decode(body))
   } catch (cause) {
     throw new SluiceError(
       'STATE_CORRUPT',

@@ -1,3 +1,4 @@
+import { textOfThrown } from '#core/thrown.ts'
 import type { CheckStep, DeriveStep, Plan, Row } from '#plan/plan.ts'
 import { fieldsAfter } from '#plan/plan.ts'
 import type { ColumnKind } from '#schema/column.ts'
@@ -215,12 +216,5 @@ function holds(kind: ColumnKind, value: unknown): boolean {
   return HOLDS[kind](value)
 }
 
-/** What user code threw, as text that every table can hold: it may be anything. */
-function messageOf(error: unknown): string {
-  try {
-    const message = error instanceof Error ? error.message : String(error)
-    return clipped(message)
-  } catch {
-    return 'something that is no text'
-  }
-}
+/** As text that every table can hold. */
+const messageOf = (error: unknown): string => clipped(textOfThrown(error))

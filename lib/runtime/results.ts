@@ -1,7 +1,7 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { WindowOutput } from '#plan/plan.ts'
 import { type PublishedRow, type PublishedWindows, windowId } from '#runtime/close-item.ts'
-import { decodeBody, encodeBody } from '#runtime/json-body.ts'
+import { decodeBody, decodeValues, encodeBody, encodeValues } from '#runtime/json-body.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import type { ResultRow } from '#window/close.ts'
 import type { WindowBounds } from '#window/windows.ts'
@@ -70,7 +70,7 @@ export function revise(
     const { start, end } = row.window
     const id = windowId(row.window)
     const old = before[id]?.rows[row.key]
-    const values = JSON.stringify(row.values)
+    const values = encodeValues(row.values)
     if (old?.values === values) continue
     const revision = old === undefined ? 0 : old.revision + 1
     rows.push(windowRow(output, row.window, row.group, row.values, revision, true))
@@ -84,7 +84,7 @@ export function revise(
     for (const [key, old] of Object.entries(before[id]?.rows ?? {})) {
       if (old.values === null || alive.has(`${id} ${key}`)) continue
       const revision = old.revision + 1
-      rows.push(windowRow(output, window, old.group, JSON.parse(old.values), revision, false))
+      rows.push(windowRow(output, window, old.group, decodeValues(old.values), revision, false))
       const kept = published[id]
       if (kept !== undefined) kept.rows[key] = { ...old, revision, values: null }
     }

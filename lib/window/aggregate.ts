@@ -5,7 +5,7 @@ import type { Aggregate, AggregateValue } from '#window/accumulator.ts'
 import { Collect } from '#window/collect.ts'
 import { columnPosition } from '#window/columns.ts'
 import { Distinct } from '#window/distinct.ts'
-import { roundExact } from '#window/exact-sum.ts'
+import { divideExact } from '#window/exact-sum.ts'
 import { Extreme } from '#window/extreme.ts'
 import { FirstOrLast } from '#window/first-last.ts'
 import { Quantile } from '#window/quantile.ts'
@@ -38,8 +38,9 @@ export function aggregateFor(plan: AggregatePlan, inputKind: ColumnKind | null):
       if (inputKind === 'int' || inputKind === 'long') return new WholeSum(plan)
       break
     case 'avg':
-      if (inputKind === 'double') return new Average(new DoubleSum(), (sum) => roundExact(sum ?? []))
-      if (inputKind === 'int' || inputKind === 'long') return new Average(new WholeSum(plan), Number)
+      if (inputKind === 'double') return new Average(new DoubleSum(), (sum, count) => divideExact(sum ?? [], count))
+      if (inputKind === 'int' || inputKind === 'long')
+        return new Average(new WholeSum(plan), (sum, count) => Number(sum) / count)
       break
     case 'min':
       if (isOrdered(inputKind)) return new Extreme(-1)

@@ -1,3 +1,5 @@
+import { isSluiceError } from '#core/errors.ts'
+import { textOfThrown } from '#core/thrown.ts'
 import type { WindowOutput } from '#plan/plan.ts'
 import type { Fields } from '#schema/column.ts'
 import type { Aggregate } from '#window/accumulator.ts'
@@ -19,6 +21,13 @@ export interface ResultRow {
   readonly values: readonly unknown[]
 }
 
+/** A group of a window that has no row: an aggregate is out of its range, or the user's `where` threw. */
+export interface FailedGroup {
+  readonly window: WindowBounds
+  readonly group: readonly unknown[]
+  readonly reason: string
+}
+
 /**
  * Result rows of the given windows of one output, `where` applied: windows in the order given, ascending by end; in a window
  * by key, so that the same state gives the same rows in the same order. A window without records has no rows.
@@ -26,7 +35,7 @@ export interface ResultRow {
  * `pages` are those of all partitions that overlap the windows; they are read only. Lazy: rows are made as they are walked.
  * About 0.3 µs for each group of each window and 0.3 µs for each group of each slice, however many slices a window has.
  *
- * @throws SluiceError AGGREGATE_OUT_OF_RANGE
+ * @param onFailure is told of a group that can't have a row; all others have theirs
  * @throws RangeError when the windows don't ascend
  */
 export function* closeWindows(
@@ -35,6 +44,7 @@ export function* closeWindows(
   fields: Fields,
   pages: readonly Page[],
   windows: Iterable<WindowBounds>,
+  onFailure: (failed: FailedGroup) => void,
 ): Iterable<ResultRow> {
   const aggregates = aggregatesOf(output, fields)
   const passes = whereOf(output)
@@ -55,11 +65,28 @@ export function* closeWindows(
     const rows: ResultRow[] = []
     for (let i = 0; i < keys.length; i++) {
       const group = slices.groups[keys[i]!]!
-      const values = finish(states[i]!, aggregates)
-      if (!passes(window, group, values)) continue
+      const values = valuesOf(() => finish(states[i]!, aggregates), passes, { window, group }, onFailure)
+      if (values === null) continue
       rows.push({ output: outputIndex, window, key: slices.keys[keys[i]!]!, group, values })
     }
     yield* rows.sort((a, b) => (a.key < b.key ? -1 : 1))
+  }
+}
+
+/** Null where `where` refuses the row, or it can't be made. */
+export function valuesOf(
+  finished: () => readonly unknown[],
+  passes: Passes,
+  { window, group }: Omit<FailedGroup, 'reason'>,
+  onFailure: (failed: FailedGroup) => void,
+): readonly unknown[] | null {
+  try {
+    const values = finished()
+    return passes(window, group, values) ? values : null
+  } catch (error) {
+    const reason = isSluiceError(error) ? error.message : `where threw: ${textOfThrown(error)}`
+    onFailure({ window, group, reason })
+    return null
   }
 }
 

@@ -65,6 +65,12 @@ export function roundExact(sum: ExactSum): number {
   return high
 }
 
+/** The rounded sum over a whole number. Only a sum beyond the largest double is divided first: its quotient may be none. */
+export function divideExact(sum: ExactSum, by: number): number {
+  const rounded = roundExact(sum)
+  return typeof sum === 'bigint' && !Number.isFinite(rounded) ? doubleOf(sum / BigInt(by)) : rounded / by
+}
+
 /** Takes 1 byte and 8 for each double. */
 export function encodeExact(sum: ExactSum, writer: ByteWriter): void {
   if (typeof sum === 'bigint') {

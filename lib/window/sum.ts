@@ -102,14 +102,14 @@ interface AverageState<S> {
   readonly count: number
 }
 
-/** The exact sum, rounded to a double, divided by the count. */
+/** The exact sum, rounded to a double, divided by the count; where it is beyond the largest double, divided before it is rounded. */
 export class Average<S> implements Aggregate<AverageState<S>> {
   private readonly summing: Aggregate<S>
-  private readonly total: (sum: S) => number
+  private readonly divided: (sum: S, count: number) => number
 
-  constructor(summing: Aggregate<S>, total: (sum: S) => number) {
+  constructor(summing: Aggregate<S>, divided: (sum: S, count: number) => number) {
     this.summing = summing
-    this.total = total
+    this.divided = divided
   }
 
   zero(): AverageState<S> {
@@ -125,7 +125,7 @@ export class Average<S> implements Aggregate<AverageState<S>> {
   }
 
   finish(state: AverageState<S>): number | null {
-    return state.count === 0 ? null : this.total(state.sum) / state.count
+    return state.count === 0 ? null : this.divided(state.sum, state.count)
   }
 
   encode(state: AverageState<S>, writer: ByteWriter): void {

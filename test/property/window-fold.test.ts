@@ -13,6 +13,7 @@ import {
   columnBatch,
   cumulating,
   FIELDS,
+  noFailures,
   sliding,
   TestDictionary,
   tumbling,
@@ -161,7 +162,7 @@ const FOREVER_OPEN = -10_000
 
 function closeAll(plan: readonly WindowOutput[], pages: readonly Page[]): readonly unknown[] {
   return plan.map((output, index) =>
-    [...closeWindows(output, index, FIELDS, pages, windowsEndingIn(output.window, FOREVER_OPEN, 400))].map(
+    [...closeWindows(output, index, FIELDS, pages, windowsEndingIn(output.window, FOREVER_OPEN, 400), noFailures)].map(
       ({ window, key, values }) => ({ window, key, values }),
     ),
   )

@@ -2,6 +2,7 @@ import { HOUR, MINUTE } from '#core/time.ts'
 import type { AggregatePlan, WindowOutput, WindowSpec } from '#plan/plan.ts'
 import type { ColumnKind, Fields } from '#schema/column.ts'
 import type { ColumnBatch, Dictionary, Validity, Vector } from '#schema/vector.ts'
+import type { FailedGroup } from '#window/close.ts'
 
 export type Cell = string | number | boolean | null
 export type TestRow = Readonly<Record<string, Cell>>
@@ -152,4 +153,9 @@ export const allRows = (count: number): Int32Array => Int32Array.from({ length: 
 export function at(clock: string, day = 0): number {
   const [hours, minutes] = clock.split(':').map(Number)
   return (day * 24 + hours!) * HOUR + minutes! * MINUTE
+}
+
+/** For closing where every group has its row. */
+export function noFailures({ reason }: FailedGroup): void {
+  throw new Error(reason)
 }

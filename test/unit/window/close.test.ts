@@ -13,6 +13,7 @@ import {
   calendar,
   columnBatch,
   FIELDS,
+  noFailures,
   sliding,
   type TestRow,
   timesOf,
@@ -36,7 +37,7 @@ function pagesOf(outputs: readonly WindowOutput[], rows: readonly TestRow[]): re
 }
 
 function close(output: WindowOutput, pages: readonly Page[], windows: Iterable<WindowBounds>): readonly ResultRow[] {
-  return [...closeWindows(output, 0, FIELDS, pages, windows)]
+  return [...closeWindows(output, 0, FIELDS, pages, windows, noFailures)]
 }
 
 const brief = (rows: readonly ResultRow[]): readonly unknown[] =>
@@ -145,7 +146,7 @@ describe('closing windows', () => {
       windowOutput(tumbling(HOUR), { name: 'by_place', groupBy: ['place'] }),
     ]
     const pages = pagesOf(outputs, [{ time: 5, kind: 'A', place: 'here' }])
-    const rows = [...closeWindows(outputs[1]!, 1, FIELDS, pages, [{ start: 0, end: at('01:00') }])]
+    const rows = [...closeWindows(outputs[1]!, 1, FIELDS, pages, [{ start: 0, end: at('01:00') }], noFailures)]
     expect(rows).toEqual([{ output: 1, window: { start: 0, end: HOUR }, key: 'shere', group: ['here'], values: [1] }])
   })
 })

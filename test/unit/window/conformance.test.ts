@@ -14,6 +14,7 @@ import {
   calendar,
   columnBatch,
   FIELDS,
+  noFailures,
   sliding,
   timesOf,
   tumbling,
@@ -138,7 +139,7 @@ function replay({ window, allowedLatenessMs, steps }: OperatorCase) {
     }
     if (watermark === undefined) return
     const windows = windowsEndingIn(output.window, mark, watermark + 1)
-    for (const row of closeWindows(output, 0, FIELDS, [page], windows)) {
+    for (const row of closeWindows(output, 0, FIELDS, [page], windows, noFailures)) {
       results.push({ key: decodeGroupKey(row.key)[0], sum: row.values[0], ts: row.window.end - 1 })
     }
     mark = watermark + 1

@@ -13,6 +13,7 @@ import {
   allRows,
   columnBatch,
   FIELDS,
+  noFailures,
   sliding,
   TestDictionary,
   type TestRow,
@@ -78,8 +79,8 @@ function results(rows: readonly TestRow[], output: 0 | 1): readonly string[] {
   const end = endOfInputBounds(specs, Math.max(...timesOf(rows)))[output]!
   const decoded = [...pages.values()].map((page) => codec.decode(codec.encode(page)))
   const windows = windowsEndingIn(OUTPUTS[output]!.window, Math.min(...timesOf(rows)), end)
-  return [...closeWindows(OUTPUTS[output]!, output, FIELDS, decoded, windows)].map(({ window, group, values }) =>
-    [...values, ...group.map(plain), clock(window.start), clock(window.end)].join(),
+  return [...closeWindows(OUTPUTS[output]!, output, FIELDS, decoded, windows, noFailures)].map(
+    ({ window, group, values }) => [...values, ...group.map(plain), clock(window.start), clock(window.end)].join(),
   )
 }
 

@@ -8,7 +8,7 @@ import { pageCodec } from '#window/page.ts'
 import { sliceLayout } from '#window/slices.ts'
 import { windowsEndingIn } from '#window/windows.ts'
 import { dice } from '../../support/dice.ts'
-import { aggregate, allRows, columnBatch, FIELDS, sliding, timesOf, windowOutput } from './builders.ts'
+import { aggregate, allRows, columnBatch, FIELDS, noFailures, sliding, timesOf, windowOutput } from './builders.ts'
 
 const place = (time: number, partition: number, offset: number) => ({ time, partition, offset })
 
@@ -200,7 +200,7 @@ describe('an aggregate with a condition', () => {
     const folder = new Folder([output], FIELDS, sliceLayout([window], 10))
     folder.fold(page, columnBatch(rows), allRows(5), timesOf(rows), Float64Array.of(0, 1, 2, 3, 4), { mark: null })
     const decoded = pageCodec([output], FIELDS).decode(pageCodec([output], FIELDS).encode(page))
-    const results = [...closeWindows(output, 0, FIELDS, [decoded], windowsEndingIn(window, 0, 8))]
+    const results = [...closeWindows(output, 0, FIELDS, [decoded], windowsEndingIn(window, 0, 8), noFailures)]
     expect(results.map(({ window: { end }, values }) => [end, ...values])).toEqual([
       [2, 1, 2, '{"values":[2],"left_out":0}', 3],
       [4, 2, 10, '{"values":[2,8],"left_out":0}', 15],
