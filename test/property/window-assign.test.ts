@@ -62,6 +62,47 @@ describe('an event', () => {
   })
 })
 
+describe('calendar windows of any time', () => {
+  const zones = [
+    'Asia/Kolkata',
+    'Asia/Kathmandu',
+    'Australia/Adelaide',
+    'Australia/Lord_Howe',
+    'America/St_Johns',
+    'Pacific/Apia',
+    'Pacific/Chatham',
+    'Africa/Monrovia',
+    'America/Sao_Paulo',
+  ]
+  const units = ['day', 'week', 'month', 'quarter', 'year'] as const
+  const anyTime = fc.integer({ min: Date.parse('-001000-01-01T00:00Z'), max: Date.parse('9000-01-01T00:00Z') })
+
+  it('follow each other without gaps, in half-hour zones, far back and far ahead', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...units), fc.constantFrom(...zones), anyTime, (unit, zone, t) => {
+        const spec = calendar(unit, zone)
+        const [window] = windowsContaining(spec, t)
+        expect(window!.start <= t && t < window!.end).toBe(true)
+        const [next] = windowsContaining(spec, window!.end)
+        const [before] = windowsContaining(spec, window!.start - 1)
+        expect(next!.start).toBe(window!.end)
+        expect(before!.end).toBe(window!.start)
+        expect([...windowsEndingIn(spec, window!.start, next!.end)]).toEqual([window, next])
+      }),
+    )
+  })
+
+  it('start where slices do since 1972', () => {
+    const since = fc.integer({ min: Date.parse('1972-06-01'), max: Date.parse('3000-01-01') })
+    fc.assert(
+      fc.property(fc.constantFrom(...units), fc.constantFrom(...zones), since, (unit, zone, t) => {
+        const { end } = windowsContaining(calendar(unit, zone), t)[0]!
+        expect(end % (15 * MINUTE)).toBe(0)
+      }),
+    )
+  })
+})
+
 describe('windows that end in a range', () => {
   it('are those that contain some event and end there, ascending', () => {
     fc.assert(

@@ -1,5 +1,5 @@
 import { HOUR, MINUTE } from '#core/time.ts'
-import type { AggregatePlan, WindowOutput, WindowSpec } from '#plan/plan.ts'
+import type { AggregatePlan, SessionSpec, WindowOutput, WindowSpec } from '#plan/plan.ts'
 import type { ColumnKind, Fields } from '#schema/column.ts'
 import type { ColumnBatch, Dictionary, Validity, Vector } from '#schema/vector.ts'
 import type { FailedGroup } from '#window/close.ts'
@@ -25,6 +25,17 @@ export const cumulating = (
   step: number,
   options: { offset?: number; grace?: number } = {},
 ): WindowSpec => ({ kind: 'cumulating', size, step, offset: options.offset ?? 0, grace: options.grace ?? 0 })
+
+export const session = (
+  gap: number,
+  options: { grace?: number; atGap?: 'join' | 'split'; end?: 'gap' | 'last event' } = {},
+): SessionSpec => ({
+  kind: 'session',
+  gap,
+  atGap: options.atGap ?? 'join',
+  end: options.end ?? 'gap',
+  grace: options.grace ?? 0,
+})
 
 export const calendar = (
   unit: 'day' | 'week' | 'month' | 'quarter' | 'year',
