@@ -52,8 +52,8 @@ export class WindowRun {
     }
     this.#offsets[partition] = from + rows.length
     for (const row of rows) {
-      const time = row[this.#runtime.plan.topic.eventTime] as EpochMillis
-      this.#newest = Math.max(this.#newest ?? time, time)
+      const time = row[this.#runtime.plan.topic.eventTime] as EpochMillis | null
+      if (time !== null) this.#newest = Math.max(this.#newest ?? time, time)
     }
     await this.#stage.handle([records])
   }

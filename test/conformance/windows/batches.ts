@@ -29,7 +29,7 @@ export async function runBatches(json: Json, file: Json): Promise<readonly strin
     const rows = table.rows.slice(fed, fed + (batch as readonly Cell[][]).filter(passes).length)
     fed += rows.length
     await run.feed(rows)
-    for (const { time } of rows) newest = Math.max(newest, time)
+    for (const { time } of rows) newest = Math.max(newest, time ?? newest)
     for (const row of await run.watermark(newest - delay)) found.push(outputRow(row, query, output, table))
   }
   return json.expect === undefined ? reasons : [...reasons, ...compare(found, json.expect)]
@@ -119,7 +119,7 @@ export async function runCalendar(json: Json): Promise<readonly string[]> {
     let newest = Number.NEGATIVE_INFINITY
     for (const row of own) {
       await run.feed([row])
-      newest = Math.max(newest, row.time)
+      newest = Math.max(newest, row.time ?? newest)
       for (const result of await run.watermark(newest)) {
         found.push(
           (columns as readonly string[]).map((column) => {

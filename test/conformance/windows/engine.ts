@@ -9,6 +9,8 @@ import type { Cell } from './values.ts'
 /** A window as the fixtures have it. */
 export interface WindowJson {
   readonly kind: string
+  /** What sizes are of, where not of time. */
+  readonly measure?: string
   readonly sizeMs?: number
   readonly maxSizeMs?: number
   readonly slideMs?: number
@@ -51,6 +53,7 @@ const ms = (millis: number) => `${millis} milliseconds` as const
 
 /** The window as our definitions have it; what they refuse throws. */
 export function specOf(window: WindowJson, grace: Millis = window.graceMs ?? 0, rules: SessionRules = {}): WindowSpec {
+  if (window.measure === 'count') throw new Excluded('count windows', `a window of so many records`)
   const { sizeMs = 0, slideMs, stepMs = 0, gapMs = 0 } = window
   const late = { grace: ms(grace) }
   switch (window.kind) {
@@ -71,8 +74,16 @@ export function specOf(window: WindowJson, grace: Millis = window.graceMs ?? 0, 
     case 'calendar':
       return calendar(window.unit as 'day', { ...late, zone: window.timeZone ?? window.zone ?? 'UTC' })
     default:
-      throw new Excluded(`${window.kind} windows`, `a window of kind ${window.kind}`)
+      throw new Excluded(ruleOfKind(window.kind), `a window of kind ${window.kind}`)
   }
+}
+
+/** The name that the guide has for a kind of window that is not here. */
+function ruleOfKind(kind: string): string {
+  if (/dynamic/i.test(kind)) return 'dynamic gaps'
+  if (/anchor|event-?sliding/i.test(kind)) return 'anchored sliding windows'
+  if (/band/i.test(kind)) return 'single windows'
+  return /count/i.test(kind) ? 'count windows' : `${kind} windows`
 }
 
 /** A negative offset is the same as one a period later, as long as it is less than a period. */
@@ -103,7 +114,8 @@ const AT = 'event_at'
 export const TIME = 'event_ms'
 
 export interface InputRow {
-  readonly time: EpochMillis
+  /** Null: a record that belongs to no window. */
+  readonly time: EpochMillis | null
   readonly cells: Readonly<Record<string, Cell>>
 }
 

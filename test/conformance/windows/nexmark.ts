@@ -1,3 +1,4 @@
+import type { EpochMillis } from '#core/time.ts'
 import type { AggregatePlan } from '#plan/plan.ts'
 import type { WindowRow } from '#runtime/results.ts'
 import { c, delta, kafka, pipeline } from '../../../lib/index.ts'
@@ -47,7 +48,9 @@ interface TableJson {
 /** Queries that join rows of two topics, or a topic with its own results, other than by group and window. */
 const JOINS = new Set(['q3', 'q4', 'q6', 'q9', 'q13', 'q20'])
 
-function rowsOf({ columns, rows }: TableJson): readonly InputRow[] {
+type TimedRow = InputRow & { readonly time: EpochMillis }
+
+function rowsOf({ columns, rows }: TableJson): readonly TimedRow[] {
   return rows.map((list) => {
     const cells = Object.fromEntries(columns.map((name, i) => [name, list[i] ?? null]))
     return { time: timeOf(String(cells['date_time'])), cells }
@@ -69,6 +72,7 @@ const timeText = (time: unknown): string =>
     .toISOString()
     .replace('T', ' ')
     .replace(/(\.000)?Z$/, '')
+const twoDigits = (value: number): string => String(value).padStart(2, '0')
 const dayText = (time: number): string => new Date(time).toISOString().slice(0, 10)
 
 const bids = kafka.topic('bids', {
@@ -94,7 +98,7 @@ async function silverBids(
 }
 
 const all = pipeline('bids', {
-  silver: bids.select('auction', 'bidder', 'price', 'date_time').into(delta.table('silver.bids')),
+  silver: bids.select('auction', 'bidder', 'price', 'channel', 'url', 'date_time').into(delta.table('silver.bids')),
 })
 /** The auctions of query 2. */
 const FEW = new Set([1007, 1020, 2001, 2019, 2087])
@@ -126,6 +130,12 @@ const QUERIES: Readonly<Record<string, (tables: Tables) => Promise<Answer>>> = {
   q5: hotItems,
   q7: highestBids,
   q8: newSellers,
+  q10: async (tables) =>
+    (await silverBids(tables, all)).map((r) => {
+      const time = new Date(Number(r['date_time']))
+      const clock = `${twoDigits(time.getUTCHours() % 12 || 12)}:${twoDigits(time.getUTCMinutes())}`
+      return [cell(r['auction']), cell(r['bidder']), cell(r['price']), timeText(time), dayText(Number(time)), clock]
+    }),
   q11: async ({ bid }) => {
     const window = specOf({ kind: 'session', gapMs: 10_000 })
     const rows = await batchResult({ window, groupBy: ['bidder'], aggregates: [call('bids', 'count')] }, rowsOf(bid))
@@ -147,6 +157,17 @@ const QUERIES: Readonly<Record<string, (tables: Tables) => Promise<Answer>>> = {
     return rows.map(({ group, start, values }) => [cell(group[0]), dayText(start), ...values.map(cell)])
   },
   q18: lastBids,
+  q19: topBids,
+  q21: async (tables) =>
+    (await silverBids(tables, all)).flatMap((r) => {
+      const id = channelId(String(r['channel']), String(r['url']))
+      return id === undefined ? [] : [[cell(r['auction']), cell(r['bidder']), cell(r['price']), cell(r['channel']), id]]
+    }),
+  q22: async (tables) =>
+    (await silverBids(tables, all)).map((r) => {
+      const parts = String(r['url']).split('/')
+      return [cell(r['auction']), cell(r['bidder']), cell(r['price']), cell(r['channel']), ...parts.slice(3, 6)]
+    }),
 }
 
 /** The counts of a sliding window, and then, as a second window over its results, the largest of them. */
@@ -225,6 +246,30 @@ function dailyStatistics({ bid }: Tables, groupBy: readonly string[]): Promise<r
     ...RANKS.map((where) => call(`auctions_${where}`, 'distinct', 'auction', where)),
   ]
   return batchResult({ window: DAY, groupBy, aggregates }, ranked(bid))
+}
+
+const CHANNELS: readonly string[] = ['apple', 'google', 'facebook', 'baidu']
+
+function channelId(channel: string, url: string): string | undefined {
+  const known = CHANNELS.indexOf(channel.toLowerCase())
+  return known >= 0 ? String(known) : /(?:&|^)channel_id=([^&]*)/.exec(url)?.[1]
+}
+
+/** The ten highest prices of each auction, and the bids that have them. */
+async function topBids({ bid }: Tables): Promise<Answer> {
+  const rows = rowsOf(bid)
+  const window = specOf({ kind: 'calendar', unit: 'year' })
+  const ten: Call = { ...call('prices', 'topK', 'price'), parameter: 10, by: 'value' }
+  const found = await batchResult({ window, groupBy: ['auction'], aggregates: [ten] }, rows)
+  return found.flatMap(({ group, values }) => {
+    const prices = JSON.parse(values[0] as string) as readonly number[]
+    const own = rows.filter(({ cells }) => cells['auction'] === group[0])
+    return prices.map((price, rank) => {
+      const equal = prices.slice(0, rank).filter((one) => one === price).length
+      const { cells } = own.filter((one) => one.cells['price'] === price)[equal]!
+      return [...bid.columns.map((name) => cells[name] ?? null), rank + 1]
+    })
+  })
 }
 
 async function lastBids({ bid }: Tables): Promise<Answer> {

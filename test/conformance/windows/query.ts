@@ -10,7 +10,8 @@ export async function runQuery(json: Json, input: (path: string) => string): Pro
   const rows = linesOf(input(json.input), json.timeField)
   const expected = json.expect as readonly Readonly<Record<string, Cell>>[]
   const names = new Set(expected.flatMap((row) => Object.keys(row)))
-  const { query, prepared } = queryOf(json, rows)
+  const { query: read, prepared } = queryOf(json, rows)
+  const query = { ...read, aggregates: renamed(read, boundsOf(json.query, names), names) }
   const found = await batchResult(query, prepared)
   const bounds = boundsOf(json.query, names)
   return differences(
@@ -80,6 +81,15 @@ function conditionOf(plural: string, rows: readonly InputRow[]): { readonly colu
   throw new Error(`There are no rows of ${plural}`)
 }
 
+/** Aggregates that the answer calls otherwise, in their order, when there are as many names left as aggregates. */
+function renamed(query: Query, bounds: ReadonlyMap<string, unknown>, names: ReadonlySet<string>): readonly Call[] {
+  const known = new Set([...bounds.keys(), ...(query.groupBy ?? []), ...query.aggregates.map(({ name }) => name)])
+  const free = [...names].filter((name) => !known.has(name))
+  const others = query.aggregates.filter(({ name }) => !names.has(name))
+  if (free.length !== others.length || query.where !== undefined) return query.aggregates
+  return query.aggregates.map((call) => (others.includes(call) ? { ...call, name: free[others.indexOf(call)]! } : call))
+}
+
 /** What the answer calls the window's bounds. */
 function boundsOf(text: string, names: ReadonlySet<string>): ReadonlyMap<string, 'start' | 'end'> {
   const bounds = new Map<string, 'start' | 'end'>()
@@ -101,8 +111,5 @@ function resultOf(row: WindowRow, query: Query, bounds: ReadonlyMap<string, 'sta
   return result
 }
 
-/** Rows are sometimes called by what they are: `rows` is the count. */
 const sorted = (row: Readonly<Record<string, Cell>>): readonly unknown[] =>
-  Object.entries(row)
-    .map(([name, cell]) => [name === 'rows' ? 'count' : name, cell] as const)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+  Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1))

@@ -51,7 +51,7 @@ async function runOne(test: WindowCase, excluded: ReadonlySet<string>) {
 async function reasonsOf({ form, json, file, name, input }: WindowCase): Promise<readonly string[]> {
   switch (form) {
     case 'assign':
-      return runAssign(json)
+      return runAssign(json, file)
     case 'merge':
       return runMerge(json)
     case 'refusal':

@@ -22,7 +22,9 @@ export interface Table {
 
 /** Rows as lists of cells; the first column of times is the event time. Text that looks like a decimal is one. */
 export function tableOf(columns: readonly string[], lists: readonly (readonly Cell[])[]): Table {
-  const time = columns.findIndex((_, i) => lists.length > 0 && lists.every((row) => isTime(row[i])))
+  const isTimes = (i: number): boolean =>
+    lists.some((row) => isTime(row[i])) && lists.every((row) => row[i] === null || isTime(row[i]))
+  const time = columns.findIndex((_, i) => isTimes(i))
   if (time < 0 && lists.length > 0) throw new Error(`There is no column of times among ${columns.join(', ')}`)
   const scales = new Map<string, number>()
   columns.forEach((name, i) => {
@@ -35,7 +37,7 @@ export function tableOf(columns: readonly string[], lists: readonly (readonly Ce
     return scale === undefined || value === null ? value : Math.round(Number(value) * 10 ** scale)
   }
   const rows = lists.map((list) => ({
-    time: timeOf(list[time] as string),
+    time: typeof list[time] === 'string' ? timeOf(list[time]) : null,
     cells: Object.fromEntries(columns.map((name, i) => [name, cell(name, list[i] ?? null)])),
   }))
   return { columns, rows, scales }
@@ -120,7 +122,7 @@ async function runStreamedTable(json: Json, input: Json, file: Json): Promise<re
   const table = tableOf(input.columns, input.rowsInArrivalOrder ?? input.rows)
   const columns = (json.aggregates ?? input.aggregates ?? file.aggregates) as readonly string[]
   const calls = columns.flatMap((column) => parseCall(column) ?? [])
-  const groupBy = json.key === null || json.key === undefined ? [] : [json.key as string]
+  const groupBy = [json.key ?? []].flat() as readonly string[]
   const query = { window: windowOf(json, file), groupBy, aggregates: calls }
   const run = await startQuery(query, table.rows)
   const [, delay, unit] = /max\(\w+\)\s*-\s*(\d+)\s*(ms|sec|s|min|m|h)\b/.exec(input.watermark ?? '') ?? []
@@ -128,7 +130,7 @@ async function runStreamedTable(json: Json, input: Json, file: Json): Promise<re
   let newest = Number.NEGATIVE_INFINITY
   for (const row of table.rows) {
     await run.feed([row])
-    newest = Math.max(newest, row.time)
+    newest = Math.max(newest, row.time ?? newest)
     // Flink's watermark: nothing at or below it will come.
     if (delay !== undefined) rows.push(...(await run.watermark(newest - Number(delay) * UNITS[unit!]! + 1)))
   }

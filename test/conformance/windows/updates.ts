@@ -208,7 +208,7 @@ async function byStreamTime(
   let streamTime: EpochMillis = Number.NEGATIVE_INFINITY
   for (const row of rows) {
     await run.feed([row])
-    streamTime = Math.max(streamTime, row.time)
+    streamTime = Math.max(streamTime, row.time ?? streamTime)
     onClosed(await run.watermark(streamTime - (json.window.graceMs ?? 0)))
   }
   return run
