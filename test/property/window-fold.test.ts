@@ -52,6 +52,10 @@ const outputs: fc.Arbitrary<readonly WindowOutput[]> = fc
           aggregate('sum', 'whole'),
           aggregate('sum', 'real'),
           aggregate('max', 'place', 'string'),
+          aggregate('first', 'place', 'string'),
+          aggregate('last', 'whole'),
+          aggregate('distinct', 'place'),
+          { ...aggregate('collect', 'whole'), parameter: 3, where: 'flag' },
         ],
       }),
     ),
@@ -105,7 +109,7 @@ function foldAll(
         const id = `${partition}/${index}`
         const bytes = stored.get(id)
         const page = bytes === undefined ? codec.empty() : codec.decode(bytes)
-        const more = folder.fold(page, vectors, pageRows, times, offsets, { mark })
+        const more = folder.fold(page, vectors, pageRows, times, offsets, { mark, partition })
         counts.counted += more.counted
         counts.late += more.late
         counts.partlyLate += more.partlyLate
@@ -152,10 +156,26 @@ function recompute(output: WindowOutput, marked: readonly MarkedRows[]): readonl
         sum(members.map(({ whole }) => whole)),
         sum(members.map(({ real }) => real)),
         places.at(-1) ?? null,
+        ...inPlace(members),
       ],
     }
   })
   return results.sort((a, b) => a.window.end - b.window.end || (a.key < b.key ? -1 : 1))
+}
+
+/** What goes by event time, partition and offset. The rows of a partition come by offset. */
+function inPlace(members: readonly TestRow[]): readonly unknown[] {
+  const ordered = members.toSorted((a, b) => a.time - b.time || a.partition - b.partition)
+  const places = ordered.flatMap(({ place }) => place ?? [])
+  const flagged = ordered.flatMap(({ whole, flag }) => (flag === true ? (whole ?? []) : []))
+  return [
+    places[0] ?? null,
+    ordered.flatMap(({ whole }) => whole ?? []).at(-1) ?? null,
+    new Set(places).size,
+    flagged.length === 0
+      ? null
+      : JSON.stringify({ values: flagged.slice(0, 3), left_out: Math.max(0, flagged.length - 3) }),
+  ]
 }
 
 const FOREVER_OPEN = -10_000
