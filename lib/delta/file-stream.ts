@@ -1,6 +1,6 @@
 import { type AddFile, fileKey, type RemoveFile } from '#delta/actions.ts'
 import { readCheckpoint } from '#delta/checkpoint-read.ts'
-import { Reconciliation, type TableContents } from '#delta/contents.ts'
+import { Reconciliation } from '#delta/contents.ts'
 import type { LogPaths } from '#delta/log.ts'
 import { type ContentsHeader, foldHeader, fromPlan, type ReplayPlan, type VersionChoice } from '#delta/replay.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
@@ -35,17 +35,6 @@ export function streamContents(
     const header = await foldHeader(store, paths, plan, tail)
     return { header, batches: () => batchesOf(store, paths, plan, tail) }
   })
-}
-
-/** A version that is in memory already. */
-export function heldContents(contents: TableContents): StreamedContents {
-  const batch = { files: [...contents.files.values()], tombstones: [...contents.tombstones.values()] }
-  return {
-    header: contents,
-    batches: async function* () {
-      yield batch
-    },
-  }
 }
 
 async function* batchesOf(

@@ -3,8 +3,7 @@ import type { Metadata, Protocol } from '#delta/actions.ts'
 import { type Append, appendActions, checkAppend, conflictWith } from '#delta/append.ts'
 import { type AppendOptions, appendRows } from '#delta/append-rows.ts'
 import { type ChangeRange, type ChangeRow, readChanges } from '#delta/changes.ts'
-import { readLastCheckpoint } from '#delta/checkpoint.ts'
-import { writeCheckpoint } from '#delta/checkpoint-write.ts'
+import { readLastCheckpoint, writeCheckpoint } from '#delta/checkpoint.ts'
 import type { TableState } from '#delta/checksum.ts'
 import { Crowd, commitAfter } from '#delta/commit.ts'
 import { createTable, type NewDeltaTable, type NewTable, schemaOf } from '#delta/create.ts'
@@ -12,7 +11,6 @@ import { type ChangeOptions, deleteRows } from '#delta/delete.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
 import { describeContents, type TableDescription } from '#delta/describe.ts'
 import { evolveSchema } from '#delta/evolve.ts'
-import { heldContents, streamContents } from '#delta/file-stream.ts'
 import { type HistoryEntry, readHistory } from '#delta/history.ts'
 import { LogPaths, listLog, logReaches } from '#delta/log.ts'
 import { type CleanupResult, cleanLog } from '#delta/log-cleanup.ts'
@@ -324,24 +322,19 @@ export class DeltaTable {
 
   /**
    * Writes a checkpoint of the latest version, unless it has one, so that readers need no older commits. Off the hot path: it
-   * replays the log, whose files pass by. Memory grows with the commits since the last checkpoint, not with the table.
+   * replays the log.
    *
    * @throws SluiceError as `snapshot`, and DELTA_FEATURE_UNSUPPORTED for a table that we could not write to
    */
   async checkpoint(): Promise<void> {
     const { store, clock } = this.deps
-    const contents = await streamContents(store, this.paths)
-    const { header } = contents
-    checkWritable(header.protocol, header.metadata, this.path)
-    if (header.checkpointVersion === header.version) {
+    const contents = await replay(store, this.paths)
+    checkWritable(contents.protocol, contents.metadata, this.path)
+    if (contents.checkpointVersion === contents.version) {
       const hint = await readLastCheckpoint(store, this.paths)
-      if (hint?.version === header.version) return
+      if (hint?.version === contents.version) return
     }
-    await writeCheckpoint(store, this.paths, contents, clock.now()).catch(async (error: unknown) => {
-      if (!isSluiceError(error, 'DELTA_CHECKPOINT_CORRUPT')) throw error
-      // Its end is damaged, but there may be an older one, or all commits.
-      await writeCheckpoint(store, this.paths, heldContents(await replay(store, this.paths)), clock.now())
-    })
+    await writeCheckpoint(store, this.paths, contents, clock.now())
   }
 
   /** The version that `_last_checkpoint` names; null without one. One GET. */

@@ -100,22 +100,6 @@ describe('a checkpoint file', () => {
     expect(rows.flatMap((row) => row['remove']?.['deletionVector'] ?? [])).toEqual([{ ...vector, cardinality: 6n }])
   })
 
-  it('is built from the commits where the files of the one before are damaged', async () => {
-    const { table, memory } = await made()
-    await table.checkpoint()
-    const bytes = await memory.get(path(4))
-    const metadata = parquetMetadata(bytesSource(bytes).slice(0) as ArrayBuffer)
-    const chunk = metadata.row_groups[0]!.columns.find(
-      ({ meta_data }) => meta_data!.path_in_schema.join('.') === 'add.path',
-    )!
-    const start = Number(chunk.meta_data!.dictionary_page_offset ?? chunk.meta_data!.data_page_offset)
-    await memory.put(path(4), bytes.fill(0xff, start, start + Number(chunk.meta_data!.total_compressed_size)))
-    await append(table, '5.parquet')
-    await table.checkpoint()
-    const rows = await rowsAt(await memory.get(path(5)))
-    expect(rows.flatMap((row) => row['add']?.['path'] ?? [])).toEqual(['3.parquet', '4.parquet', '5.parquet'])
-  })
-
   it('has no tombstone of a file that came again', async () => {
     const { table, memory } = await made()
     await foreignCommit(memory, 5, [{ add: addOf('1.parquet') }])
