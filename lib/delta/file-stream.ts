@@ -30,10 +30,20 @@ export function streamContents(
   paths: LogPaths,
   choice: VersionChoice = {},
 ): Promise<StreamedContents> {
+  return withContents(store, paths, choice, async (contents) => contents)
+}
+
+/** What `make` makes of a version's streamed contents; of those from an older checkpoint when it finds the newest damaged. */
+export function withContents<T>(
+  store: ObjectStore,
+  paths: LogPaths,
+  choice: VersionChoice,
+  make: (contents: StreamedContents) => Promise<T>,
+): Promise<T> {
   return fromPlan(store, paths, choice, async (plan) => {
     const tail = new Reconciliation()
     const header = await foldHeader(store, paths, plan, tail)
-    return { header, batches: () => batchesOf(store, paths, plan, tail) }
+    return make({ header, batches: () => batchesOf(store, paths, plan, tail) })
   })
 }
 

@@ -3,7 +3,8 @@ import type { Metadata, Protocol } from '#delta/actions.ts'
 import { type Append, appendActions, checkAppend, conflictWith } from '#delta/append.ts'
 import { type AppendOptions, appendRows } from '#delta/append-rows.ts'
 import { type ChangeRange, type ChangeRow, readChanges } from '#delta/changes.ts'
-import { readLastCheckpoint, writeCheckpoint } from '#delta/checkpoint.ts'
+import { readLastCheckpoint } from '#delta/checkpoint.ts'
+import { writeCheckpoint } from '#delta/checkpoint-write.ts'
 import type { TableState } from '#delta/checksum.ts'
 import { Crowd, commitAfter } from '#delta/commit.ts'
 import { createTable, type NewDeltaTable, type NewTable, schemaOf } from '#delta/create.ts'
@@ -322,19 +323,12 @@ export class DeltaTable {
 
   /**
    * Writes a checkpoint of the latest version, unless it has one, so that readers need no older commits. Off the hot path: it
-   * replays the log.
+   * reads the newest checkpoint and the commits since, in memory that grows with these only, and the new file's bytes.
    *
    * @throws SluiceError as `snapshot`, and DELTA_FEATURE_UNSUPPORTED for a table that we could not write to
    */
   async checkpoint(): Promise<void> {
-    const { store, clock } = this.deps
-    const contents = await replay(store, this.paths)
-    checkWritable(contents.protocol, contents.metadata, this.path)
-    if (contents.checkpointVersion === contents.version) {
-      const hint = await readLastCheckpoint(store, this.paths)
-      if (hint?.version === contents.version) return
-    }
-    await writeCheckpoint(store, this.paths, contents, clock.now())
+    await writeCheckpoint(this.deps.store, this.paths, this.deps.clock.now())
   }
 
   /** The version that `_last_checkpoint` names; null without one. One GET. */

@@ -1,6 +1,8 @@
 import { parquetMetadata, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { describe, expect, it } from 'vitest'
+import { LogPaths } from '#delta/log.ts'
+import { replay } from '#delta/replay.ts'
 import { DeltaTable } from '#delta/table.ts'
 import { bytesSource } from '#parquet/source.ts'
 import { CountingStore } from '../../support/counting-store.ts'
@@ -14,6 +16,7 @@ import {
   putText,
   START,
   TABLE,
+  tableOf,
   textAt,
   versionName,
 } from './fixtures.ts'
@@ -162,5 +165,164 @@ describe('a checkpoint file', () => {
     await putText(memory, HINT, '{"version":9,"size":1}')
     await table.checkpoint()
     expect(await textAt(memory, HINT)).toBe('{"version":9,"size":1}')
+  })
+})
+
+describe('a checkpoint after another', () => {
+  /** The state that readers see, by the checkpoint alone and by the commits alone. */
+  const both = async (memory: ReturnType<typeof lake>['memory'], version: number) => {
+    const contents = async (without: (name: string) => boolean) => {
+      const { memory: copy } = lake()
+      for await (const { path: name } of memory.list('')) {
+        if (!without(name)) await copy.put(name, await memory.get(name))
+      }
+      const { files, tombstones, txns, domains, metadata, protocol } = await replay(copy, new LogPaths(TABLE))
+      const inOrder = <T extends object>(all: ReadonlyMap<string, T>) =>
+        [...all]
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([key, file]) => [key, { ...file, dataChange: false }] as const)
+      return {
+        files: inOrder(files),
+        tombstones: inOrder(tombstones),
+        txns: new Map([...txns].sort()),
+        domains,
+        metadata,
+        protocol,
+      }
+    }
+    const isCheckpoint = (name: string) => name.includes('checkpoint')
+    return {
+      byCheckpoint: await contents((name) => (isCheckpoint(name) ? name !== path(version) : name.endsWith('.json'))),
+      byCommits: await contents(isCheckpoint),
+    }
+  }
+
+  const changed = async () => {
+    const made = await tableOf(5, 5)
+    const { table, memory } = made
+    // Away, back again with other statistics, and new ones; a transaction that goes on, and one that starts.
+    await foreignCommit(memory, 6, [{ remove: { path: '2.parquet', dataChange: true, deletionTimestamp: START } }])
+    await foreignCommit(memory, 7, [
+      { remove: { path: '3.parquet', dataChange: true, deletionTimestamp: START } },
+      { add: { ...addOf('2.parquet', 7), tags: { a: null } } },
+    ])
+    await append(table, 'ä b.parquet', ['other', 1])
+    await append(table, '9.parquet', ['app', 9])
+    await append(table, '10.parquet')
+    return made
+  }
+
+  it('holds what the commits hold: removed, replaced and added files, and the last of each transaction', async () => {
+    const { table, memory } = await changed()
+    await table.checkpoint()
+    const { byCheckpoint, byCommits } = await both(memory, 10)
+    expect(byCheckpoint).toEqual(byCommits)
+    expect(byCheckpoint.files.map(([key]) => key)).toContain('2.parquet')
+    expect(byCheckpoint.tombstones.map(([key]) => key)).toEqual(['3.parquet'])
+  })
+
+  const vectorOf = (name: string) => ({
+    storageType: 'u',
+    pathOrInlineDv: `ab^-aqEH.-t@S}K{vb[*${name}^`,
+    offset: 4,
+    sizeInBytes: 40,
+    cardinality: 6,
+  })
+  const featured = async () => {
+    const made = await changed()
+    const { table, memory } = made
+    await foreignCommit(memory, 11, [
+      {
+        protocol: {
+          minReaderVersion: 3,
+          minWriterVersion: 7,
+          readerFeatures: ['deletionVectors'],
+          writerFeatures: ['deletionVectors', 'domainMetadata'],
+        },
+      },
+      { domainMetadata: { domain: 'kept', configuration: '{"a":1}', removed: false } },
+      { domainMetadata: { domain: 'gone', configuration: '{}', removed: false } },
+      { remove: { path: '5.parquet', dataChange: true, deletionTimestamp: START } },
+      { add: { ...addOf('5.parquet'), deletionVector: vectorOf('k') } },
+      { add: { ...addOf('11.parquet'), deletionVector: vectorOf('l') } },
+    ])
+    await table.checkpoint()
+    await foreignCommit(memory, 12, [
+      { domainMetadata: { domain: 'gone', configuration: '{}', removed: true } },
+      { remove: { path: '5.parquet', dataChange: true, deletionTimestamp: START, deletionVector: vectorOf('k') } },
+      { add: { ...addOf('5.parquet'), deletionVector: vectorOf('m') } },
+    ])
+    return made
+  }
+
+  it('carries feature lists, domains and deletion vectors over, but for those that changed', async () => {
+    const { table, memory } = await featured()
+    await table.checkpoint()
+    const { byCheckpoint, byCommits } = await both(memory, 12)
+    expect(byCheckpoint).toEqual(byCommits)
+    expect([...byCheckpoint.domains.keys()]).toEqual(['kept'])
+    expect(byCheckpoint.protocol.writerFeatures).toEqual(['deletionVectors', 'domainMetadata'])
+    const vectors = new Map(byCheckpoint.files.map(([, file]) => [file.path, file.deletionVector]))
+    expect(vectors.get('5.parquet')).toEqual(vectorOf('m'))
+    expect(vectors.get('11.parquet')).toEqual(vectorOf('l'))
+    const tombstones = byCheckpoint.tombstones.map(([, { path: name, deletionVector }]) => [name, deletionVector])
+    expect(tombstones).toHaveLength(3)
+    expect(tombstones).toContainEqual(['5.parquet', vectorOf('k')])
+  })
+
+  it('carries no tombstone over that has become too old', async () => {
+    const { table, memory, clock } = await featured()
+    clock.time += 8 * DAY
+    await table.checkpoint()
+    const { byCheckpoint, byCommits } = await both(memory, 12)
+    expect(byCommits.tombstones).toHaveLength(3)
+    expect(byCheckpoint).toEqual({ ...byCommits, tombstones: [] })
+  })
+
+  it('holds the feature lists that came after the one before', async () => {
+    const { table, memory } = await changed()
+    const protocol = { minReaderVersion: 1, minWriterVersion: 7, writerFeatures: ['appendOnly'] }
+    await foreignCommit(memory, 11, [{ protocol }])
+    await table.checkpoint()
+    const { byCheckpoint, byCommits } = await both(memory, 11)
+    expect(byCheckpoint).toEqual(byCommits)
+    expect(byCheckpoint.protocol).toEqual(protocol)
+  })
+
+  it('reads the one before twice, first without its files, and of the commits only those after it', async () => {
+    const { memory } = await changed()
+    const counting = new CountingStore(memory)
+    const table = await DeltaTable.open(lake().deps(counting), TABLE)
+    counting.take()
+    await table.checkpoint()
+    const requests = counting.take()
+    expect(requests.filter((request) => request === `get ${path(5)}`)).toHaveLength(2)
+    const commits = requests.filter((request) => request.startsWith('get') && request.endsWith('.json'))
+    expect(commits).toEqual([6, 7, 8, 9, 10].map((version) => `get ${LOG}/${versionName(version)}.json`))
+  })
+
+  it.each([
+    ['cut off', (bytes: Uint8Array) => bytes.slice(0, 500)],
+    // The footer is whole, so that its header may be read: the damage shows when its files are.
+    [
+      'damaged where its files are',
+      (bytes: Uint8Array) => bytes.slice().fill(0xa5, bytes.length >> 3, bytes.length >> 1),
+    ],
+  ])('is built from the commits when the one before is %s', async (_, damage) => {
+    const { table, memory } = await changed()
+    await memory.put(path(5), damage(await memory.get(path(5))))
+    await table.checkpoint()
+    const { byCheckpoint, byCommits } = await both(memory, 10)
+    expect(byCheckpoint).toEqual(byCommits)
+  })
+
+  it('takes the place of a damaged one of the same version', async () => {
+    const { table, memory } = await changed()
+    await table.checkpoint()
+    const whole = await memory.get(path(10))
+    await memory.put(path(10), whole.slice().fill(0xa5, whole.length >> 3, whole.length >> 1))
+    await table.checkpoint()
+    const { byCheckpoint, byCommits } = await both(memory, 10)
+    expect(byCheckpoint).toEqual(byCommits)
   })
 })
