@@ -1,3 +1,4 @@
+import { compareText } from '#core/text-order.ts'
 import { parseDecimal } from '#delta/decimal-text.ts'
 import { decimalType, parseInstant, parseScalar, type Scalar } from '#delta/scalar.ts'
 
@@ -73,22 +74,6 @@ export function literalKey(type: string, ordering: Ordering, value: Scalar | Dat
   if (type === 'float') return Math.fround(Number(value))
   if (type === 'double') return Number(value)
   return value
-}
-
-/** By Unicode code point, which is the order of the UTF-8 bytes; UTF-16, JavaScript's own order, differs beyond U+FFFF. */
-export function compareText(a: string, b: string): number {
-  const length = Math.min(a.length, b.length)
-  for (let i = 0; i < length; i++) {
-    const left = a.charCodeAt(i)
-    const right = b.charCodeAt(i)
-    if (left !== right) return codePointRank(left) - codePointRank(right)
-  }
-  return a.length - b.length
-}
-
-/** Surrogates stand for what comes after U+FFFF. */
-function codePointRank(unit: number): number {
-  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }
 
 function isInstant(type: string): boolean {

@@ -1,4 +1,5 @@
 import { SluiceError } from '#core/errors.ts'
+import { checkColumnNames, FORBIDDEN } from '#delta/column-names.ts'
 import { type DeltaType, type StructType, typeText } from '#delta/schema-json.ts'
 
 /** What a new schema may hold. */
@@ -8,9 +9,6 @@ const PRIMITIVES = new Set(
 )
 /** Structs, lists and maps in each other. */
 const DEPTH_MAX = 32
-/** What Parquet and Hive can't hold in a name (without column mapping). */
-const FORBIDDEN = /[ ,;{}()\n\t=]/
-
 /** With column mapping files have other names: every text is one. */
 const UNMAPPABLE = /^$/
 
@@ -39,24 +37,9 @@ function checkFields(struct: StructType, path: string, depth: number, forbidden:
       `Expected ${where} to have at least one column, found none. Add one.`,
     )
   }
-  const seen = new Map<string, string>()
+  const names = struct.fields.map(({ name }) => name)
+  checkColumnNames(names, where, forbidden)
   for (const { name, type } of struct.fields) {
-    if (name === '' || forbidden.test(name) || !name.isWellFormed()) {
-      throw new SluiceError(
-        'NAME_INVALID',
-        `Expected a Delta column name without spaces and without any of ,;{}()=, found ${JSON.stringify(name)}. Rename the column.`,
-        { details: { column: name } },
-      )
-    }
-    const other = seen.get(name.toLowerCase())
-    if (other !== undefined) {
-      throw new SluiceError(
-        'NAME_INVALID',
-        `Columns ${JSON.stringify(other)} and ${JSON.stringify(name)} of ${where} differ only in case or not at all. SQL engines can't tell them apart: rename one.`,
-        { details: { columns: [other, name] } },
-      )
-    }
-    seen.set(name.toLowerCase(), name)
     checkType(type, path === '' ? name : `${path}.${name}`, depth, forbidden)
   }
 }

@@ -1,4 +1,5 @@
 import { SluiceError } from '#core/errors.ts'
+import { checkColumnNames, FORBIDDEN } from '#delta/column-names.ts'
 import type { Column, ColumnKind, Field, Fields } from '#schema/column.ts'
 
 /** Delta's schema serialization (PROTOCOL.md, "Schema Serialization Format") to and from columns. */
@@ -68,35 +69,13 @@ const KINDS: ReadonlyMap<string, ColumnKind> = new Map<string, ColumnKind>([
   ['float', 'double'],
 ])
 
-/** What Parquet and Hive can't hold in a name (without column mapping). */
-const FORBIDDEN = /[ ,;{}()\n\t=]/
-
-/** @throws SluiceError NAME_INVALID for names that no engine could tell apart, or that a data file can't hold */
-function checkNames(fields: Fields): void {
-  const seen = new Map<string, string>()
-  for (const { name } of fields) {
-    if (name === '' || FORBIDDEN.test(name)) {
-      throw new SluiceError(
-        'NAME_INVALID',
-        `Expected a Delta column name without spaces and without any of ,;{}()=, found ${JSON.stringify(name)}. Rename the column.`,
-        { details: { column: name } },
-      )
-    }
-    const other = seen.get(name.toLowerCase())
-    if (other !== undefined) {
-      throw new SluiceError(
-        'NAME_INVALID',
-        `Columns ${JSON.stringify(other)} and ${JSON.stringify(name)} of one table differ only in case or not at all. SQL engines can't tell them apart: rename one.`,
-        { details: { columns: [other, name] } },
-      )
-    }
-    seen.set(name.toLowerCase(), name)
-  }
-}
-
 /** @throws SluiceError NAME_INVALID */
 export function toStruct(fields: Fields): StructType {
-  checkNames(fields)
+  checkColumnNames(
+    fields.map(({ name }) => name),
+    'one table',
+    FORBIDDEN,
+  )
   return { type: 'struct', fields: fields.map(({ name, column }) => field(name, TYPES[column.kind], column.nullable)) }
 }
 

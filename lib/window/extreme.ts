@@ -1,4 +1,5 @@
 import type { ByteReader, ByteWriter } from '#core/bytes.ts'
+import { compareText } from '#core/text-order.ts'
 import type { Aggregate, AggregateValue } from '#window/accumulator.ts'
 import { decodeScalar, encodeScalar } from '#window/scalar.ts'
 
@@ -51,20 +52,4 @@ export function compareNumbers(a: number, b: number): number {
   if (a > b) return 1
   if (a === b) return 0
   return Number(Number.isNaN(a)) - Number(Number.isNaN(b))
-}
-
-/** By code points: `<` compares UTF-16 units, which puts U+10000 and above before U+E000 … U+FFFF. */
-export function compareText(a: string, b: string): number {
-  const length = Math.min(a.length, b.length)
-  for (let i = 0; i < length; i++) {
-    const left = a.charCodeAt(i)
-    const right = b.charCodeAt(i)
-    if (left !== right) return codePointRank(left) - codePointRank(right)
-  }
-  return a.length - b.length
-}
-
-/** UTF-16 units in code-point order: surrogates go last. */
-function codePointRank(unit: number): number {
-  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }

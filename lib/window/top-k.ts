@@ -1,6 +1,7 @@
 import type { ByteReader, ByteWriter } from '#core/bytes.ts'
+import { compareText } from '#core/text-order.ts'
 import type { Aggregate, AggregateValue } from '#window/accumulator.ts'
-import { compareNumbers, compareText } from '#window/extreme.ts'
+import { compareNumbers } from '#window/extreme.ts'
 import { decodeScalar, encodeScalar } from '#window/scalar.ts'
 
 type Value = number | string | boolean

@@ -5,7 +5,7 @@ import type { AggregatePlan } from '#plan/plan.ts'
 import type { ColumnKind } from '#schema/column.ts'
 import { type AggregateValue, aggregateFor } from '#window/aggregate.ts'
 import { addExact, type ExactSum, mergeExact, roundExact } from '#window/exact-sum.ts'
-import { compareText } from '#window/extreme.ts'
+import { compareText } from '#core/text-order.ts'
 import { decodeGroupKey, encodeGroupKey } from '#window/group-key.ts'
 import { aggregate } from '../unit/window/builders.ts'
 

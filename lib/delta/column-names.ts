@@ -1,0 +1,27 @@
+import { SluiceError } from '#core/errors.ts'
+
+/** What Parquet and Hive can't hold in a name (without column mapping). */
+export const FORBIDDEN = /[ ,;{}()\n\t=]/
+
+/** @throws SluiceError NAME_INVALID for names that no engine could tell apart, or that a data file can't hold; `where` has them */
+export function checkColumnNames(names: readonly string[], where: string, forbidden: RegExp): void {
+  const seen = new Map<string, string>()
+  for (const name of names) {
+    if (name === '' || forbidden.test(name) || !name.isWellFormed()) {
+      throw new SluiceError(
+        'NAME_INVALID',
+        `Expected a Delta column name without spaces and without any of ,;{}()=, found ${JSON.stringify(name)}. Rename the column.`,
+        { details: { column: name } },
+      )
+    }
+    const other = seen.get(name.toLowerCase())
+    if (other !== undefined) {
+      throw new SluiceError(
+        'NAME_INVALID',
+        `Columns ${JSON.stringify(other)} and ${JSON.stringify(name)} of ${where} differ only in case or not at all. SQL engines can't tell them apart: rename one.`,
+        { details: { columns: [other, name] } },
+      )
+    }
+    seen.set(name.toLowerCase(), name)
+  }
+}
