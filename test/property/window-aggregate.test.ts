@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ByteReader, ByteWriter } from '#core/bytes.ts'
+import { compareText } from '#core/text-order.ts'
 import type { AggregatePlan } from '#plan/plan.ts'
 import type { ColumnKind } from '#schema/column.ts'
 import { type AggregateValue, aggregateFor } from '#window/aggregate.ts'
 import { addExact, type ExactSum, mergeExact, roundExact } from '#window/exact-sum.ts'
-import { compareText } from '#core/text-order.ts'
 import { decodeGroupKey, encodeGroupKey } from '#window/group-key.ts'
 import { aggregate } from '../unit/window/builders.ts'
 
