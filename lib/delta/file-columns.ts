@@ -124,6 +124,13 @@ function constantOf({ layout, paths }: RowSource, file: ReadableFile, field: Str
   return partitionValue(file, column, layout, paths.name)
 }
 
+/** The values of the partition that a file is of, as its rows have them. */
+export function partitionRow(source: RowSource, file: ReadableFile): Readonly<Record<string, unknown>> {
+  const { partitionColumns, schema } = source.layout
+  const fields = schema.fields.filter(({ name }) => partitionColumns.includes(name))
+  return Object.fromEntries(fields.map((field) => [field.name, constantOf(source, file, field)]))
+}
+
 async function open(source: RowSource, file: ReadableFile, path: string, isWhole: boolean): Promise<ParquetSource> {
   const { store } = source
   const size = file.size ?? (await store.head(path))?.size ?? 0

@@ -2,6 +2,7 @@ import { isSluiceError } from '#core/errors.ts'
 import type { Bytes } from '#core/time.ts'
 import { type AddFile, removeOf } from '#delta/actions.ts'
 import type { ConflictKind } from '#delta/conflict.ts'
+import { copyColumns } from '#delta/copy-columns.ts'
 import { predicateText } from '#delta/delete.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
 import type { LogPaths } from '#delta/log.ts'
@@ -92,7 +93,7 @@ async function prepare(version: OpenedVersion, bin: Bin, shape: OptimizeShape): 
   const writer = new RowWriter(deps, paths, metadata, { dataChange: false, targetBytes: target })
   if (sort) {
     for await (const rows of sortedRows(version, bin, comparisonBy(version, clusterBy))) await writer.add(rows)
-  } else {
+  } else if (!(await copyColumns(version, bin, writer))) {
     for (const file of bin) for await (const rows of rowsOfFile(version, file)) await writer.add(rows)
   }
   const adds = await writer.finish()

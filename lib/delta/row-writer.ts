@@ -12,7 +12,8 @@ import type { Row } from '#delta/row-check.ts'
 import type { StructField, StructType } from '#delta/schema-json.ts'
 import { type Indexed, indexedBy, statsJson } from '#delta/stats.ts'
 import { type ParquetColumn, ParquetRowsWriter } from '#parquet/rows-writer.ts'
-import { encodeParquet, type LeafStatistics } from '#parquet/writer.ts'
+import { encodeParquet, type LeafStatistics, ParquetColumnsWriter } from '#parquet/writer.ts'
+import type { Fields } from '#schema/column.ts'
 import { rowView, toRow } from '#schema/row-view.ts'
 import type { ColumnBatch } from '#schema/vector.ts'
 
@@ -114,6 +115,29 @@ export class RowWriter {
     for (const [, values, select] of partsOf(rows, (row) => this.partitionOf(view.at(row)))) {
       await this.storeBatch(stored, Int32Array.from(select), values)
     }
+  }
+
+  /**
+   * Columns of one partition without its own, as they come, in one file.
+   *
+   * @param batches a null among them gives the file up
+   * @param partition a row with the partition's values
+   * @returns false when it was given up
+   */
+  async addColumns(fields: Fields, batches: AsyncIterable<ColumnBatch | null>, partition: Row): Promise<boolean> {
+    const writer = new ParquetColumnsWriter(fields, { rowGroupRows: GROUP_ROWS })
+    const pieces: Uint8Array[] = []
+    let rows = 0
+    for await (const batch of batches) {
+      if (batch === null) return false
+      pieces.push(...writer.add(batch))
+      rows += batch.rows
+    }
+    if (rows === 0) return true
+    this.rows += rows
+    const { pieces: last, ...summary } = writer.finish()
+    await this.store({ ...summary, pieces: [...pieces, ...last] }, this.partitionOf(partition))
+    return true
   }
 
   /** Closes all files. */

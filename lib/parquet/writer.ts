@@ -1,5 +1,5 @@
 import { SluiceError } from '#core/errors.ts'
-import type { Field } from '#schema/column.ts'
+import type { Field, Fields } from '#schema/column.ts'
 import type { ColumnBatch, Vector } from '#schema/vector.ts'
 import { slicesSource } from './byte-values.ts'
 import { append, type ChunkValues, type CodecName, type FileBytes, joinedBytes, writeChunk } from './column-chunk.ts'
@@ -12,7 +12,15 @@ import { flatEntries, trimLevelScratch } from './levels.ts'
 import { booleanSource, numberSource, type RowIndex } from './number-values.ts'
 import { int32Scratch } from './scratch.ts'
 import { sparkKeyValues } from './spark-calendar.ts'
-import { type Bounds, chunkStatistics, emptyBounds, type LeafStatistics, leafStatistics, widen } from './statistics.ts'
+import {
+  type Bounds,
+  chunkStatistics,
+  compactText,
+  emptyBounds,
+  type LeafStatistics,
+  leafStatistics,
+  widen,
+} from './statistics.ts'
 
 export type { LeafStatistics } from './statistics.ts'
 
@@ -50,29 +58,64 @@ const rowScratch = int32Scratch()
  */
 export function encodeParquet(batch: ColumnBatch, options: EncodeOptions = {}): ParquetFile {
   const select = options.select ?? null
-  const rows = select === null ? batch.rows : select.length
-  const rowGroupRows = options.rowGroupRows ?? ROW_GROUP_ROWS
-  const codec = options.codec ?? 'zstd'
-  checkShape(batch, rows, rowGroupRows)
-  const layout = layoutOf(batch.fields)
-  const totals = layout.leaves.map(emptyBounds)
-  const file: FileBytes = { pieces: [], length: 0 }
-  append(file, MAGIC)
-  const rowGroups: RowGroup[] = []
-  for (let start = 0; start < rows; start += rowGroupRows) {
-    const count = Math.min(rowGroupRows, rows - start)
-    const index = select === null ? consecutive(start, count) : select.subarray(start, start + count)
-    rowGroups.push(writeRowGroup(file, batch, layout, index, count, codec, totals))
+  checkShape(batch, select === null ? batch.rows : select.length, options.rowGroupRows ?? ROW_GROUP_ROWS)
+  const writer = new ParquetColumnsWriter(batch.fields, options)
+  const pieces = writer.add(batch, select)
+  const { pieces: last, byteLength, rows, columns } = writer.finish()
+  return { bytes: joinedBytes([...pieces, ...last], byteLength), rows, columns }
+}
+
+/**
+ * Writes a Parquet file of any number of batches, which share their fields: each begins a row group. `add` gives the bytes that are
+ * complete, in order. After an error the writer is of no use. Costs and profile are those of `encodeParquet`.
+ */
+export class ParquetColumnsWriter {
+  readonly #layout: FileLayout
+  readonly #options: EncodeOptions
+  readonly #totals: readonly Bounds[]
+  readonly #rowGroups: RowGroup[] = []
+  readonly #file: FileBytes = { pieces: [], length: 0 }
+  #rows = 0
+
+  constructor(fields: Fields, options: Omit<EncodeOptions, 'select'> = {}) {
+    this.#layout = layoutOf(fields)
+    this.#options = options
+    this.#totals = this.#layout.leaves.map(emptyBounds)
+    append(this.#file, MAGIC)
   }
-  const keyValues = sparkKeyValues(layout, totals)
-  append(file, encodeFooter({ layout, rows, rowGroups, codec, createdBy: options.createdBy ?? CREATED_BY, keyValues }))
-  rowScratch.trim(SCRATCH_MAX)
-  trimLevelScratch(SCRATCH_MAX)
-  trimDictionaryScratch(SCRATCH_MAX)
-  const columns = layout.leaves.flatMap((leaf, i) =>
-    leaf.part === 'headerValue' ? [] : [leafStatistics(leaf, totals[i]!)],
-  )
-  return { bytes: joinedBytes(file.pieces, file.length), rows, columns }
+
+  /** @throws SluiceError PARQUET_VALUE_INVALID as `encodeParquet` */
+  add(batch: ColumnBatch, select: Int32Array | null = null): readonly Uint8Array[] {
+    const { rowGroupRows = ROW_GROUP_ROWS, codec = 'zstd' } = this.#options
+    const rows = select === null ? batch.rows : select.length
+    checkShape(batch, rows, rowGroupRows)
+    for (let start = 0; start < rows; start += rowGroupRows) {
+      const count = Math.min(rowGroupRows, rows - start)
+      const index = select === null ? consecutive(start, count) : select.subarray(start, start + count)
+      this.#rowGroups.push(writeRowGroup(this.#file, batch, this.#layout, index, count, codec, this.#totals))
+    }
+    this.#rows += rows
+    return this.#file.pieces.splice(0)
+  }
+
+  /** The bytes that are left, the last of which end the file. At least one batch was added. */
+  finish(): Omit<ParquetFile, 'bytes'> & { readonly byteLength: number; readonly pieces: readonly Uint8Array[] } {
+    const { codec = 'zstd', createdBy = CREATED_BY } = this.#options
+    const layout = this.#layout
+    const totals = this.#totals
+    const keyValues = sparkKeyValues(layout, totals)
+    append(
+      this.#file,
+      encodeFooter({ layout, rows: this.#rows, rowGroups: this.#rowGroups, codec, createdBy, keyValues }),
+    )
+    rowScratch.trim(SCRATCH_MAX)
+    trimLevelScratch(SCRATCH_MAX)
+    trimDictionaryScratch(SCRATCH_MAX)
+    const columns = layout.leaves.flatMap((leaf, i) =>
+      leaf.part === 'headerValue' ? [] : [leafStatistics(leaf, totals[i]!)],
+    )
+    return { rows: this.#rows, columns, byteLength: this.#file.length, pieces: this.#file.pieces.splice(0) }
+  }
 }
 
 function writeRowGroup(
@@ -100,6 +143,8 @@ function writeRowGroup(
     bounds.nullCount = values.entries.count - values.entries.values
     const chunk = { leaf, pages, statistics: chunkStatistics(leaf, bounds) }
     if (leaf.part === 'headerName') bounds.nullCount = headers?.nullRows ?? 0
+    // The bounds outlive the batch that they are of.
+    compactText(bounds)
     widen(totals[i]!, bounds)
     return chunk
   })
