@@ -6,19 +6,17 @@ import type { LogPaths } from '#delta/log.ts'
 import {
   checkMayRemove,
   isApplied,
-  metricTexts,
   nothingDone,
   type OpenedVersion,
   openVersion,
   rowsOfFile,
-  txnsOf,
   type WriteResult,
   type WriteTxn,
 } from '#delta/opened-version.ts'
 import { type CompiledPredicate, compilePredicate, type Predicate } from '#delta/predicate.ts'
+import { commitChange } from '#delta/row-change.ts'
 import type { Row } from '#delta/row-check.ts'
 import { numRecords } from '#delta/stats.ts'
-import { commitOrDiscard } from '#delta/transaction.ts'
 
 export interface ChangeOptions {
   readonly txn?: WriteTxn
@@ -56,16 +54,14 @@ export function deleteRows(
       numCopiedRows: rewrite.copied,
       numAddedChangeFiles: files.changeFiles.length,
     }
-    const after = await commitOrDiscard(deps, paths, {
+    return commitChange(version, {
       operation: 'DELETE',
       parameters: { predicate: predicateText(where) },
-      metrics: metricTexts(metrics),
-      read: version.state,
+      metrics,
       reads: { files: read, wouldRead: predicate.mayMatch },
-      ...files,
-      txns: txnsOf(options.txn),
+      files,
+      txn: options.txn,
     })
-    return { version: after.version, committed: true, metrics }
   })
 }
 

@@ -9,19 +9,17 @@ import { invalid, type MergeKey, MergeSource } from '#delta/merge-source.ts'
 import {
   checkMayRemove,
   isApplied,
-  metricTexts,
   nothingDone,
   type OpenedVersion,
   openVersion,
   rowsOfFile,
-  txnsOf,
   type WriteResult,
 } from '#delta/opened-version.ts'
 import { orderingOf } from '#delta/ordering.ts'
+import { commitChange } from '#delta/row-change.ts'
 import { type Row, RowCheck } from '#delta/row-check.ts'
 import type { RowsInput } from '#delta/rows-input.ts'
 import { decimalType } from '#delta/scalar.ts'
-import { commitOrDiscard } from '#delta/transaction.ts'
 
 /** What becomes of a row: it stays, it goes, or another one is there in its place. */
 export type Outcome = 'keep' | 'delete' | Row
@@ -116,16 +114,14 @@ class Merge {
       numTargetFilesRemoved: files.removes.length,
       numTargetChangeFilesAdded: files.changeFiles.length,
     }
-    const after = await commitOrDiscard(version.deps, version.paths, {
+    return commitChange(version, {
       operation: 'MERGE',
       parameters: mergeParameters(options),
-      metrics: metricTexts(metrics),
-      read: version.state,
+      metrics,
       reads: { files: read, wouldRead },
-      ...files,
-      txns: txnsOf(options.txn),
+      files,
+      txn: options.txn,
     })
-    return { version: after.version, committed: true, metrics }
   }
 
   /** Whether any row of the file changes. Marks the keys that are there. */

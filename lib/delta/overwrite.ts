@@ -7,18 +7,16 @@ import type { LogPaths } from '#delta/log.ts'
 import {
   checkMayRemove,
   isApplied,
-  metricTexts,
   nothingDone,
   type OpenedVersion,
   openVersion,
   totalSize,
-  txnsOf,
   type WriteResult,
 } from '#delta/opened-version.ts'
 import { type CompiledPredicate, compilePredicate, type Predicate } from '#delta/predicate.ts'
+import { commitChange } from '#delta/row-change.ts'
 import { RowCheck } from '#delta/row-check.ts'
 import { isBatch, type RowsInput, runsOf } from '#delta/rows-input.ts'
-import { commitOrDiscard } from '#delta/transaction.ts'
 import { toRow } from '#schema/row-view.ts'
 
 export interface OverwriteOptions extends ChangeOptions {
@@ -57,20 +55,18 @@ export function overwriteRows(
       numDeletedRows: deleted,
       numCopiedRows: rewrite.copied,
     }
-    const after = await commitOrDiscard(deps, paths, {
+    return commitChange(version, {
       operation: 'WRITE',
       parameters: {
         mode: 'Overwrite',
         partitionBy: JSON.stringify(version.metadata.partitionColumns),
         ...(options.where === undefined ? {} : { predicate: predicateText(options.where) }),
       },
-      metrics: metricTexts(metrics),
-      read: version.state,
+      metrics,
       reads: { files: read, wouldRead: predicate?.mayMatch ?? (() => true) },
-      ...files,
-      txns: txnsOf(options.txn),
+      files,
+      txn: options.txn,
     })
-    return { version: after.version, committed: true, metrics }
   })
 }
 

@@ -8,17 +8,15 @@ import type { LogPaths } from '#delta/log.ts'
 import {
   checkMayRemove,
   isApplied,
-  metricTexts,
   nothingDone,
   type OpenedVersion,
   openVersion,
   rowsOfFile,
-  txnsOf,
   type WriteResult,
 } from '#delta/opened-version.ts'
 import { type CompiledPredicate, compilePredicate, type Predicate } from '#delta/predicate.ts'
+import { commitChange } from '#delta/row-change.ts'
 import { type Row, RowCheck } from '#delta/row-check.ts'
-import { commitOrDiscard } from '#delta/transaction.ts'
 
 /** New values by column: a value for all rows, or a function of the row as it was. */
 export type Assignments = Readonly<Record<string, unknown>>
@@ -55,16 +53,14 @@ export function updateRows(
       numCopiedRows: rewrite.copied,
       numAddedChangeFiles: files.changeFiles.length,
     }
-    const after = await commitOrDiscard(deps, paths, {
+    return commitChange(version, {
       operation: 'UPDATE',
       parameters: { predicate: predicateText(where) },
-      metrics: metricTexts(metrics),
-      read: version.state,
+      metrics,
       reads: { files: read, wouldRead: predicate.mayMatch },
-      ...files,
-      txns: txnsOf(options.txn),
+      files,
+      txn: options.txn,
     })
-    return { version: after.version, committed: true, metrics }
   })
 }
 
