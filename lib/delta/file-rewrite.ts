@@ -27,13 +27,16 @@ export class FileRewrite {
   copied = 0
   private readonly version: OpenedVersion
   private readonly writer: RowWriter
+  private readonly apart: { readonly is: (row: Row) => boolean; readonly writer: RowWriter } | null
   private readonly changes: RowWriter | null
   private readonly replaced: AddFile[] = []
 
-  constructor(version: OpenedVersion) {
+  /** @param apart rows that go into files of their own */
+  constructor(version: OpenedVersion, apart?: (row: Row) => boolean) {
     const { deps, paths, metadata } = version
     this.version = version
     this.writer = new RowWriter(deps, paths, metadata)
+    this.apart = apart === undefined ? null : { is: apart, writer: new RowWriter(deps, paths, metadata) }
     const folder = '_change_data/'
     this.changes = feedsChanges(metadata)
       ? new RowWriter(deps, paths, metadata, { folder, extra: CHANGE_COLUMN })
@@ -52,12 +55,15 @@ export class FileRewrite {
   /** Rows of a replaced file as they were. */
   async keep(rows: readonly Row[]): Promise<void> {
     this.copied += rows.length
-    await this.writer.add(rows)
+    await this.write(rows)
   }
 
   /** Rows that are new, or new in this form. */
   async write(rows: readonly Row[]): Promise<void> {
-    await this.writer.add(rows)
+    const { apart, writer } = this
+    if (apart === null) return writer.add(rows)
+    await writer.add(rows.filter((row) => !apart.is(row)))
+    await apart.writer.add(rows.filter((row) => apart.is(row)))
   }
 
   async tell(type: ChangeType, rows: readonly Row[]): Promise<void> {
@@ -72,7 +78,7 @@ export class FileRewrite {
 
   async finish(): Promise<Rewritten> {
     const now = this.version.deps.clock.now()
-    const adds = await this.writer.finish()
+    const adds = [...(await this.writer.finish()), ...((await this.apart?.writer.finish()) ?? [])]
     const files = (await this.changes?.finish()) ?? []
     return {
       adds,

@@ -47,6 +47,11 @@ export interface MergeOptions extends ChangeOptions {
   readonly when?: MergeWhen
   /** Column that `newerRevision` compares. Default `revision`. */
   readonly revision?: string
+  /**
+   * Rows that will change again soon: they are written into files of their own, so that the next merge need not write all others anew
+   * with them.
+   */
+  readonly apart?: (row: Row) => boolean
 }
 
 /** Merges rows into a table by keys. The rows are held in memory, the table is not: one file after another. */
@@ -84,7 +89,7 @@ class Merge {
     this.source = source
     this.options = options
     this.clauses = clausesOf(version, options)
-    this.rewrite = new FileRewrite(version)
+    this.rewrite = new FileRewrite(version, options.apart)
     this.check = new RowCheck(version.paths.name, version.layout.schema)
   }
 

@@ -10,12 +10,13 @@ import {
   nothingDone,
   type OpenedVersion,
   openVersion,
+  rowsOfFile,
   totalSize,
   type WriteResult,
 } from '#delta/opened-version.ts'
 import { type CompiledPredicate, compilePredicate, type Predicate } from '#delta/predicate.ts'
 import { commitChange } from '#delta/row-change.ts'
-import { RowCheck } from '#delta/row-check.ts'
+import { type Row, RowCheck } from '#delta/row-check.ts'
 import { isBatch, type RowsInput, runsOf } from '#delta/rows-input.ts'
 import { toRow } from '#schema/row-view.ts'
 
@@ -24,6 +25,9 @@ export interface OverwriteOptions extends ChangeOptions {
   readonly where?: Predicate
 }
 
+/** Makes the new rows of those that are there, in runs as their files have them. Called again for each attempt. */
+export type Rewriting = (there: AsyncIterable<readonly Row[]>) => RowsInput
+
 /**
  * Puts rows in the place of all rows, or of those for which a predicate holds. Rows that come as they are read (an iterator) can be
  * written once only: then a conflict is an error at once.
@@ -31,10 +35,11 @@ export interface OverwriteOptions extends ChangeOptions {
 export function overwriteRows(
   deps: DeltaDeps,
   paths: LogPaths,
-  input: RowsInput,
+  input: RowsInput | Rewriting,
   options: OverwriteOptions,
 ): Promise<WriteResult> {
-  const attempts = Array.isArray(input) || isBatch(input) ? options.attempts : 1
+  const again = typeof input === 'function' || Array.isArray(input) || isBatch(input)
+  const attempts = again ? options.attempts : 1
   return planned(attempts, async () => {
     const version = await openVersion(deps, paths)
     if (isApplied(version.state, options.txn)) return nothingDone(version.state.version)
@@ -42,7 +47,8 @@ export function overwriteRows(
     const predicate = options.where === undefined ? null : compilePredicate(options.where, version.layout, paths.name)
     const rewrite = new FileRewrite(version)
     const { read, deleted } = await removeOld(version, predicate, rewrite)
-    const written = await writeNew(version, predicate, input, rewrite)
+    const rows = typeof input === 'function' ? input(rowsThere(version)) : input
+    const written = await writeNew(version, predicate, rows, rewrite)
     const files = await rewrite.finish()
     if (files.adds.length + files.removes.length === 0 && options.txn === undefined) {
       return nothingDone(version.state.version)
@@ -85,6 +91,10 @@ async function removeOld(
       : deleteFrom(version, file, predicate, rewrite))
   }
   return { read, deleted }
+}
+
+async function* rowsThere(version: OpenedVersion): AsyncGenerator<readonly Row[]> {
+  for (const file of version.contents.files.values()) yield* rowsOfFile(version, file)
 }
 
 async function writeNew(

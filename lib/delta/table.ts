@@ -18,7 +18,7 @@ import { type CleanupResult, cleanLog } from '#delta/log-cleanup.ts'
 import { type MergeOptions, mergeRows } from '#delta/merge.ts'
 import type { WriteResult } from '#delta/opened-version.ts'
 import { type OptimizeOptions, optimizeFiles } from '#delta/optimize.ts'
-import { type OverwriteOptions, overwriteRows } from '#delta/overwrite.ts'
+import { type OverwriteOptions, overwriteRows, type Rewriting } from '#delta/overwrite.ts'
 import type { Predicate } from '#delta/predicate.ts'
 import { checkReadable, checkWritable } from '#delta/protocol.ts'
 import { notATable, replay, type VersionChoice } from '#delta/replay.ts'
@@ -221,11 +221,12 @@ export class DeltaTable {
   }
 
   /**
-   * Puts rows in the place of all rows, or of those for which `where` holds.
+   * Puts rows in the place of all rows, or of those for which `where` holds. A function makes them of those that are there: it is given
+   * all of them, run by run, and is called again when others changed the table meanwhile.
    *
    * @throws SluiceError as `delete`, and DELTA_ROWS_REFUSED for a new row for which `where` does not hold
    */
-  overwrite(rows: RowsInput, options: OverwriteOptions = {}): Promise<WriteResult> {
+  overwrite(rows: RowsInput | Rewriting, options: OverwriteOptions = {}): Promise<WriteResult> {
     return overwriteRows(this.deps, this.paths, rows, options)
   }
 

@@ -134,6 +134,24 @@ describe('overwrite', () => {
     expect(await rowsIn(table, 3)).toEqual(items(0, 30))
   })
 
+  it('makes the new rows of those that are there, and again when others were faster', async () => {
+    const made = await threeFiles()
+    let calls = 0
+    const result = await made.table.overwrite(
+      async function* (there) {
+        if (calls++ === 0)
+          await (await DeltaTable.open(made.deps(made.memory, 'other'), TABLE)).delete({ id: { lt: 10 } })
+        for await (const run of there) yield run.map((row) => ({ ...row, amount: 0 }))
+        yield [item(50)]
+      },
+      { txn: { appId: 'app', version: 7 } },
+    )
+    expect([calls, result.version, result.committed]).toEqual([2, 5, true])
+    expect(await rowsIn(made.table)).toEqual([...items(10, 30).map((row) => ({ ...row, amount: 0 })), item(50)])
+    const again = await made.table.overwrite(() => [], { txn: { appId: 'app', version: 7 } })
+    expect(again.committed).toBe(false)
+  })
+
   it('by a predicate replaces those rows only', async () => {
     const { table } = await threeFiles()
     await table.overwrite([item(5, { amount: 0 }), item(6, { amount: 0 })], { where: { id: { gte: 5, lt: 15 } } })
@@ -190,6 +208,17 @@ describe('merge', () => {
       operation: 'MERGE',
       parameters: { predicate: 'target.id <=> source.id', when: 'upsert' },
     })
+  })
+
+  it('writes rows that will change again into files of their own', async () => {
+    const { table } = await itemsTable()
+    const apart = (row: object) => (row as Item).amount === -1
+    await table.merge([item(1, { amount: -1 }), item(2), item(3, { amount: -1 })], { on, apart })
+    const [first, second] = await pathsOf(table)
+    await table.merge([item(1), item(3, { revision: 4, amount: -1 })], { on, apart })
+    const after = await pathsOf(table)
+    expect([after.length, after.includes(first!), after.includes(second!)]).toEqual([3, true, false])
+    expect(await rowsIn(table)).toEqual([item(1), item(2), item(3, { revision: 4, amount: -1 })])
   })
 
   it('reads only files whose statistics can hold a key', async () => {
