@@ -27,6 +27,8 @@ const DEPENDENCIES = [
 const DEV_DEPENDENCIES = [
   '@arethetypeswrong/cli',
   '@biomejs/biome',
+  '@stryker-mutator/core',
+  '@stryker-mutator/vitest-runner',
   '@types/node',
   '@types/pg',
   'fast-check',
