@@ -14,7 +14,19 @@ interface Layer {
   readonly packages?: readonly string[]
 }
 
-const BELOW_LOCAL = ['core', 'schema', 'plan', 'dsl', 'window', 'parquet', 'delta', 'ports', 'runtime', 'adapters']
+const BELOW_LOCAL = [
+  'core',
+  'schema',
+  'plan',
+  'dsl',
+  'window',
+  'detect',
+  'parquet',
+  'delta',
+  'ports',
+  'runtime',
+  'adapters',
+]
 
 /** Who may import whom. CONTRIBUTING.md has the same table for people, and the tests compare the two. */
 export const LAYERS: Readonly<Record<string, Layer>> = {
@@ -23,13 +35,14 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   plan: { layers: ['core', 'schema'], packages: ['node:crypto'] },
   dsl: { layers: ['core', 'schema', 'plan'] },
   window: { layers: ['core', 'schema'], types: ['plan'] },
+  detect: { layers: ['core', 'schema'], types: ['plan'] },
   parquet: {
     layers: ['core', 'schema'],
     packages: ['hyparquet', 'hyparquet-compressors', 'node:zlib'],
   },
   ports: { layers: [], types: ['core', 'schema'] },
   delta: { layers: ['core', 'schema', 'parquet', 'ports'] },
-  runtime: { layers: ['core', 'schema', 'plan', 'window', 'delta', 'parquet', 'ports'] },
+  runtime: { layers: ['core', 'schema', 'plan', 'window', 'detect', 'delta', 'parquet', 'ports'] },
   adapters: { layers: ['core', 'schema', 'ports'], packages: ['*'] },
   local: { layers: BELOW_LOCAL, packages: ['*'] },
   cli: { layers: [...BELOW_LOCAL, 'local'], packages: ['*'] },
@@ -44,7 +57,7 @@ export const SDKS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Layers that do no I/O, read no clock and roll no dice. */
-export const CORE_LAYERS = ['core', 'schema', 'plan', 'dsl', 'window', 'parquet', 'delta', 'ports', 'runtime']
+export const CORE_LAYERS = ['core', 'schema', 'plan', 'dsl', 'window', 'detect', 'parquet', 'delta', 'ports', 'runtime']
 
 /** The layer a file of lib/ belongs to; undefined for lib/index.ts, lib/testing and everything outside lib/. */
 export function layerOf(path: string): string | undefined {
