@@ -13,6 +13,8 @@ export type SqlRow = readonly unknown[]
 
 export interface SqlChange {
   readonly table: string
+  /** All rows that the table has go first, whatever their revision. */
+  readonly replace?: boolean
   /** Upserted: a row replaces the stored one only if its `revision` is higher (tables without `revision`: always). */
   readonly upserts: readonly SqlRow[]
   /** Rows withdrawn by a correction: deleted if the stored `revision` is lower. */

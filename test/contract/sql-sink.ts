@@ -135,6 +135,17 @@ export function sqlSinkContract(name: string, open: () => Promise<SqlUnderTest>)
       expect(await stored()).toEqual(['loop 1 2'])
     })
 
+    it('puts rows in the place of all that a table has, whatever their revisions, once', async () => {
+      await sink.prepare([counts, latest], OWNER)
+      await sink.apply('p', 1, [upsert(['loop', 0, 1, 7], ['north', 0, 1, 3]), AB])
+      const all: SqlChange = { ...upsert(['loop', 0, 2, 0], ['south', 0, 3, 0]), replace: true }
+      expect(await sink.apply('p', 2, [all])).toBe(true)
+      await sink.apply('p', 3, [upsert(['loop', 0, 4, 1])])
+      expect(await sink.apply('p', 2, [{ ...all, upserts: [] }])).toBe(false)
+      expect(await stored()).toEqual(['loop 4 1', 'south 3 0'])
+      expect(await query('SELECT id::text FROM latest ORDER BY id')).toEqual([{ id: '1' }, { id: '2' }])
+    })
+
     it('deletes from a table without revisions by key alone', async () => {
       await sink.prepare([latest], OWNER)
       await sink.apply('p', 1, [AB])

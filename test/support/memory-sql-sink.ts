@@ -62,6 +62,7 @@ export class MemorySqlSink implements SqlSink {
       this.#owner!,
     )
     for (const { change, table, rows } of targets) {
+      if (change.replace === true) rows.clear()
       for (const row of change.upserts) if (isNewer(table, rows, row)) rows.set(keyOf(table, row), row)
       for (const row of change.deletes) if (isNewer(table, rows, row)) rows.delete(keyOf(table, row))
     }

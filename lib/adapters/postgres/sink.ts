@@ -56,6 +56,7 @@ export class PostgresSink implements SqlSink {
         if (moved.length === 0) throw new FenceStands()
         if (places.length > 0) await holdTables(query, places, owner)
         for (const { change, statements } of targets) {
+          if (change.replace === true) await query(statements.deleteAll)
           for (const { sql, params } of statements.upserts(change.upserts)) await query(sql, params)
           // After the upserts: a row that is both stays only if its revision is the higher one.
           for (const { sql, params } of statements.deletes(change.deletes)) await query(sql, params)

@@ -69,6 +69,8 @@ export class TableStatements {
   readonly #columns: readonly Written[]
   readonly #keys: readonly Written[]
   readonly #revision: Written | undefined
+  /** Takes every row away. */
+  readonly deleteAll: string
   readonly #upsert: string
   readonly #delete: string
 
@@ -78,6 +80,7 @@ export class TableStatements {
     this.#columns = columns
     this.#keys = columns.filter(({ name }) => primaryKey.includes(name))
     this.#revision = columns.find(({ name }) => name === 'revision')
+    this.deleteAll = `DELETE FROM ${quoteTable(table)}`
     this.#upsert = upsertSql(table, columns, this.#keys, this.#revision)
     this.#delete = deleteSql(table, this.#keys, this.#revision)
   }
