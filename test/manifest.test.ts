@@ -16,6 +16,7 @@ const lock = JSON.parse(text('package-lock.json')) as {
 
 /** Written here a second time, so that a dependency is never added in passing. */
 const DEPENDENCIES = [
+  '@aws-sdk/client-dynamodb',
   '@aws-sdk/client-s3',
   '@duckdb/node-api',
   '@electric-sql/pglite',

@@ -1,3 +1,5 @@
+import type { EpochMillis } from '#core/time.ts'
+
 /**
  * The one stored thing. `fence` says which effects are in `body`: usually the last source offset folded into it, for items
  * that no single partition owns a counter. `group` and `id` are DynamoDB's partition and sort key.
@@ -7,6 +9,11 @@ export interface FencedItem {
   readonly id: string
   readonly fence: number
   readonly body: Uint8Array
+  /**
+   * A safety net for what nobody deletes: after it the store may forget the item, days late or never. To be given only where nothing
+   * can need the item any more by then; never read back.
+   */
+  readonly keepUntil?: EpochMillis
 }
 
 /** Items with `from` ≤ id < `to`, at most `limit` of them. */

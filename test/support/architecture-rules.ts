@@ -50,7 +50,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
 
 /** The packages of an adapter: its own SDK and nobody else's. */
 export const SDKS: Readonly<Record<string, readonly string[]>> = {
-  aws: ['@aws-sdk/client-s3'],
+  aws: ['@aws-sdk/client-dynamodb', '@aws-sdk/client-s3'],
   duckdb: ['@duckdb/node-api'],
   kafka: ['@platformatic/kafka'],
   postgres: ['pg', '@electric-sql/pglite'],

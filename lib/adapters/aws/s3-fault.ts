@@ -51,13 +51,16 @@ const PASSING = new Set([
 const NETWORK =
   /^(TimeoutError|AbortError|BadAnswer|IncompleteBody|ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ERR_STREAM_PREMATURE_CLOSE|HPE_\w+)$/
 
+/** True for what the network and the SDK's connections fail with, by the fault's code where no answer came. */
+export const isNetworkFault = (code: string): boolean => NETWORK.test(code)
+
 /** True when the same request may succeed in a moment. */
 export function isPassing({ code, status }: S3Fault): boolean {
-  if (status === undefined) return NETWORK.test(code)
+  if (status === undefined) return isNetworkFault(code)
   return status >= 500 || status === 429 || status === 408 || status < 300 || PASSING.has(code)
 }
 
 /** True when the request may have had its effect although it failed: no answer, a server's own fault, a broken answer. */
-export function isInDoubt({ status }: S3Fault): boolean {
+export function isInDoubt({ status }: Pick<S3Fault, 'status'>): boolean {
   return status === undefined || status >= 500 || status < 300
 }

@@ -44,5 +44,7 @@ export class MemoryStateStore implements StateStore {
 }
 
 function copied(item: FencedItem | undefined): FencedItem | undefined {
-  return item === undefined ? undefined : { ...item, body: new Uint8Array(item.body) }
+  if (item === undefined) return undefined
+  const { group, id, fence, body } = item
+  return { group, id, fence, body: new Uint8Array(body) }
 }
