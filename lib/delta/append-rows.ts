@@ -82,12 +82,13 @@ async function writeRows(
   input: RowsInput,
   options: AppendOptions,
 ): Promise<{ readonly adds: readonly AddFile[]; readonly rows: number }> {
-  const check = new RowCheck(paths.name, parseSchema(state.metadata.schemaString))
+  const { schemaString, partitionColumns } = state.metadata
+  const check = new RowCheck(paths.name, parseSchema(schemaString), { exact: partitionColumns })
   const { rowsPerFile } = options
   const writer = new RowWriter(deps, paths, state.metadata, rowsPerFile === undefined ? {} : { rowsPerFile })
   for await (const run of runsOf(input)) {
     if (isBatch(run)) await writer.addBatch(run)
-    else await writer.add(check.check(run))
+    else await writer.add(run, check)
   }
   return { adds: await writer.finish(), rows: writer.rows }
 }

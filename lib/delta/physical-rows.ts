@@ -19,18 +19,14 @@ export function parquetColumns(fields: readonly StructField[], layout: TableLayo
   })
 }
 
-/** From rows with logical names to rows with physical ones; null where they are the same. */
-export function toPhysical(fields: readonly StructField[], layout: TableLayout): ((row: Row) => Row) | null {
-  return layout.mapping === 'none' ? null : structConverter(fields, layout)
-}
-
-type Convert = (value: unknown) => unknown
+/** From a value with logical names inside of it to one with physical ones. */
+export type ToPhysical = (value: unknown) => unknown
 
 function structConverter(fields: readonly StructField[], layout: TableLayout): (row: Row) => Row {
   const parts = fields.map((field) => ({
     logical: field.name,
     physical: physicalName(layout, field),
-    convert: converterOf(field.type, layout),
+    convert: toPhysical(field.type, layout),
   }))
   return (row) => {
     const stored: Record<string, unknown> = {}
@@ -42,22 +38,22 @@ function structConverter(fields: readonly StructField[], layout: TableLayout): (
   }
 }
 
-/** Null for types whose values hold no names. */
-function converterOf(type: DeltaType, layout: TableLayout): Convert | null {
-  if (typeof type === 'string') return null
+/** Null where values hold no names, or the names are the same. */
+export function toPhysical(type: DeltaType, layout: TableLayout): ToPhysical | null {
+  if (typeof type === 'string' || layout.mapping === 'none') return null
   if (type.type === 'struct') {
     const convert = structConverter(type.fields, layout)
     return (value) => convert(value as Row)
   }
   if (type.type === 'array') {
-    const element = converterOf(type.elementType, layout)
+    const element = toPhysical(type.elementType, layout)
     if (element === null) return null
     return (value) => (value as readonly unknown[]).map((item) => (item == null ? null : element(item)))
   }
-  const key = converterOf(type.keyType, layout)
-  const item = converterOf(type.valueType, layout)
+  const key = toPhysical(type.keyType, layout)
+  const item = toPhysical(type.valueType, layout)
   if (key === null && item === null) return null
-  const apply = (convert: Convert | null, value: unknown): unknown =>
+  const apply = (convert: ToPhysical | null, value: unknown): unknown =>
     value == null || convert === null ? value : convert(value)
   return (map) => new Map(Array.from(map as Map<unknown, unknown>, ([k, v]) => [apply(key, k), apply(item, v)]))
 }

@@ -1,6 +1,8 @@
 import { SluiceError } from '#core/errors.ts'
+import { type Fits, fitsOf } from '#delta/column-fits.ts'
 import type { DeltaType, StructField, StructType } from '#delta/schema-json.ts'
 import { typeText } from '#delta/schema-json.ts'
+import type { RowBlock } from '#schema/row-block.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -14,6 +16,7 @@ interface CheckedField {
   readonly field: StructField
   readonly name: string
   readonly convert: Convert
+  readonly fits: Fits
   readonly inherited: unknown
 }
 
@@ -48,13 +51,21 @@ export class RowCheck {
   private readonly partial: boolean
   private rowsSeen = 0
 
-  /** @param options partial: rows need not have all columns */
-  constructor(table: string, schema: StructType, options: { readonly partial?: boolean } = {}) {
+  /**
+   * @param options partial: rows need not have all columns; exact: columns of which `checkBlock` leaves nothing to the encoder, as they
+   * are not encoded
+   */
+  constructor(
+    table: string,
+    schema: StructType,
+    options: { readonly partial?: boolean; readonly exact?: readonly string[] } = {},
+  ) {
     this.table = table
     this.partial = options.partial ?? false
     this.fields = schema.fields.map((field) => {
       const { name } = field
-      return { field, name, convert: converterOf(field.type), inherited: objectsHave[name] }
+      const fits = fitsOf(field.type, field.nullable, options.exact?.includes(name) ?? false)
+      return { field, name, convert: converterOf(field.type), fits, inherited: objectsHave[name] }
     })
     this.names = new Set(schema.fields.map(({ name }) => name))
   }
@@ -77,6 +88,53 @@ export class RowCheck {
     if (problems.lines.size > 0) throw mismatch(this.table, [...problems.lines.values()])
     this.rowsSeen += rows.length
     return changed ?? rows
+  }
+
+  /**
+   * The same of rows laid out by the columns of the schema (and maybe more behind them), whose values are changed in place.
+   *
+   * @param rows of which the block begins with `from`
+   * @throws SluiceError DELTA_SCHEMA_MISMATCH, a line for each column that doesn't fit
+   */
+  checkBlock(block: RowBlock, rows: readonly Row[], from: number): void {
+    const problems = new Problems()
+    this.fields.forEach((checked, i) => {
+      const values = block.columns[i]!
+      if (!checked.fits(values, block.count)) this.convertAll(checked, values, block.count, problems)
+    })
+    if (block.hasOthers) {
+      for (let i = 0; i < block.count; i++) {
+        problems.row = this.rowsSeen + i
+        this.reportUnknown(rows[from + i]!, problems)
+      }
+    }
+    if (problems.lines.size > 0) throw mismatch(this.table, [...problems.lines.values()])
+    this.rowsSeen += block.count
+  }
+
+  /** Looks again, at every value, when the encoder refused the block that was checked last. @throws as `checkBlock` */
+  recheckBlock(block: RowBlock): void {
+    const problems = new Problems()
+    this.rowsSeen -= block.count
+    this.fields.forEach((checked, i) => {
+      this.convertAll(checked, block.columns[i]!, block.count, problems)
+    })
+    if (problems.lines.size > 0) throw mismatch(this.table, [...problems.lines.values()])
+  }
+
+  private convertAll(
+    { field, name, convert }: CheckedField,
+    values: unknown[],
+    count: number,
+    problems: Problems,
+  ): void {
+    for (let i = 0; i < count; i++) {
+      problems.row = this.rowsSeen + i
+      const value = values[i]
+      if (value !== null) values[i] = convert(value, name, problems)
+      else if (!field.nullable)
+        problems.add(name, `expected ${typeText(field.type)}, found null, and it may not be null`)
+    }
   }
 
   private checkRow(row: Row, problems: Problems): Row {

@@ -1,19 +1,22 @@
+import { isSluiceError } from '#core/errors.ts'
 import type { Bytes } from '#core/time.ts'
 import type { AddFile, Metadata } from '#delta/actions.ts'
 import { checkBatch } from '#delta/batch-check.ts'
 import { resolveColumn } from '#delta/column-path.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
-import { layoutOf, physicalName, type TableLayout } from '#delta/layout.ts'
+import { layoutOf, type TableLayout } from '#delta/layout.ts'
 import type { LogPaths } from '#delta/log.ts'
-import { partitionFolder, partitionText } from '#delta/partition-folder.ts'
+import { partitionFolder } from '#delta/partition-folder.ts'
+import { PartitionSplit, type PartitionValues } from '#delta/partition-split.ts'
 import { encodePath } from '#delta/paths.ts'
-import { parquetColumns, toPhysical } from '#delta/physical-rows.ts'
-import type { Row } from '#delta/row-check.ts'
+import { parquetColumns, type ToPhysical, toPhysical } from '#delta/physical-rows.ts'
+import type { Row, RowCheck } from '#delta/row-check.ts'
 import type { StructField, StructType } from '#delta/schema-json.ts'
 import { type Indexed, indexedBy, statsJson } from '#delta/stats.ts'
 import { type ParquetColumn, ParquetRowsWriter } from '#parquet/rows-writer.ts'
 import { encodeParquet, type LeafStatistics, ParquetColumnsWriter } from '#parquet/writer.ts'
 import type { Fields } from '#schema/column.ts'
+import { BLOCK_ROWS, RowBlock } from '#schema/row-block.ts'
 import { rowView, toRow } from '#schema/row-view.ts'
 import type { ColumnBatch } from '#schema/vector.ts'
 
@@ -22,8 +25,6 @@ const TARGET_BYTES: Bytes = 128_000_000
 /** Rows of a row group, and those of open row groups of all partitions together. */
 const GROUP_ROWS = 100_000
 const HELD_ROWS = 400_000
-/** Rows that are taken between two looks at the size. */
-const STEP = 8_192
 
 export interface WriterOptions {
   /** Below the table, with '/' at its end: `_change_data/`. */
@@ -38,14 +39,18 @@ export interface WriterOptions {
   readonly dataChange?: boolean
 }
 
-type PartitionValues = Readonly<Record<string, string | null>>
-
 /** A file that is being written. */
 interface OpenFile {
   readonly values: PartitionValues
   readonly writer: ParquetRowsWriter
   readonly pieces: Uint8Array[]
   bytes: Bytes
+}
+
+interface Conversion {
+  readonly from: readonly unknown[]
+  readonly convert: ToPhysical
+  readonly to: unknown[]
 }
 
 interface Written {
@@ -66,11 +71,18 @@ export class RowWriter {
   private readonly paths: LogPaths
   private readonly options: WriterOptions
   private readonly layout: TableLayout
-  /** Null where rows are stored as they are. */
-  private readonly physical: ((row: Row) => Row) | null
+  /** All columns of rows, and where those that are stored and those of the partition are among them. */
+  private readonly block: RowBlock
+  private readonly stored: readonly unknown[][]
+  private readonly ofPartition: readonly unknown[][]
+  /** Columns whose values are stored in another form than rows have them in. */
+  private readonly converted: readonly Conversion[]
+  /** Stored columns of the rows of one partition. */
+  private readonly selected: readonly unknown[][]
   private readonly columns: readonly ParquetColumn[]
   private readonly indexed: Indexed
   private readonly partitionFields: readonly StructField[]
+  private readonly parts: PartitionSplit
   private readonly open = new Map<string, OpenFile>()
   private readonly written: AddFile[] = []
 
@@ -80,21 +92,48 @@ export class RowWriter {
     this.options = options
     const layout = layoutOf(metadata)
     const { fields } = layout.schema
-    const partitioned = new Set(layout.partitionColumns)
-    const stored = [...fields.filter(({ name }) => !partitioned.has(name)), ...(options.extra?.fields ?? [])]
+    const all = [...fields, ...(options.extra?.fields ?? [])]
+    this.partitionFields = layout.partitionColumns.flatMap((name) => fields.filter((field) => field.name === name))
+    const stored = all.filter((field) => !this.partitionFields.includes(field))
+    const block = new RowBlock(all.map(({ name }) => name))
     this.layout = layout
-    this.physical = toPhysical(stored, layout)
+    this.block = block
+    const converted: Conversion[] = []
+    this.stored = stored.map((field) => {
+      const from = block.columns[all.indexOf(field)]!
+      const convert = toPhysical(field.type, layout)
+      if (convert === null) return from
+      const to = new Array<unknown>(BLOCK_ROWS).fill(null)
+      converted.push({ from, convert, to })
+      return to
+    })
+    this.converted = converted
+    this.ofPartition = this.partitionFields.map((field) => block.columns[all.indexOf(field)]!)
+    this.selected = stored.map(() => [])
+    this.parts = new PartitionSplit(layout, this.partitionFields)
     this.columns = parquetColumns(stored, layout)
     this.indexed = indexedBy(metadata.configuration, (name) => resolveColumn(name, layout, paths.name).physical)
-    this.partitionFields = layout.partitionColumns.flatMap((name) => fields.filter((field) => field.name === name))
   }
 
-  /** @param rows in the form that `RowCheck` gives them */
-  async add(rows: readonly Row[]): Promise<void> {
+  /**
+   * @param rows in the form that `RowCheck` gives them
+   * @param check brings them into it
+   * @throws SluiceError DELTA_SCHEMA_MISMATCH when `check` finds rows that don't fit
+   */
+  async add(rows: readonly Row[], check?: RowCheck): Promise<void> {
+    const { block } = this
+    for (let from = 0; from < rows.length; from += BLOCK_ROWS) {
+      block.take(rows, from, Math.min(rows.length, from + BLOCK_ROWS))
+      check?.checkBlock(block, rows, from)
+      try {
+        await this.addBlock(block.count)
+      } catch (error) {
+        if (isSluiceError(error, 'PARQUET_VALUE_INVALID')) check?.recheckBlock(block)
+        throw error
+      }
+    }
+    block.clear()
     this.rows += rows.length
-    if (rows.length === 0) return
-    if (this.partitionFields.length === 0) await this.addTo('', {}, rows)
-    else for (const part of partsOf(rows, (row) => this.partitionOf(row))) await this.addTo(...part)
     while (this.heldRows() > HELD_ROWS) await this.closeLargest()
   }
 
@@ -102,7 +141,8 @@ export class RowWriter {
   async addBatch(batch: ColumnBatch): Promise<void> {
     checkBatch(this.paths.name, this.layout.schema, batch)
     if (batch.rows === 0) return
-    if (this.physical !== null) return this.add(Array.from({ length: batch.rows }, (_, row) => toRow(batch, row)))
+    if (this.layout.mapping !== 'none')
+      return this.add(Array.from({ length: batch.rows }, (_, row) => toRow(batch, row)))
     this.rows += batch.rows
     const kept = batch.fields.flatMap(({ name }, i) =>
       this.partitionFields.some((each) => each.name === name) ? [] : [i],
@@ -111,9 +151,11 @@ export class RowWriter {
     const stored = { fields, rows: batch.rows, vectors: kept.map((i) => batch.vectors[i]!) }
     if (this.partitionFields.length === 0) return this.storeBatch(stored, null, {})
     const view = rowView(batch)
-    const rows = Array.from({ length: batch.rows }, (_, row) => row)
-    for (const [, values, select] of partsOf(rows, (row) => this.partitionOf(view.at(row)))) {
-      await this.storeBatch(stored, Int32Array.from(select), values)
+    const columns = this.partitionFields.map(({ name }) =>
+      Array.from({ length: batch.rows }, (_, row) => view.at(row)[name] ?? null),
+    )
+    for (const { values, rows } of this.parts.split(columns, batch.rows)) {
+      await this.storeBatch(stored, Int32Array.from(rows), values)
     }
   }
 
@@ -136,7 +178,10 @@ export class RowWriter {
     if (rows === 0) return true
     this.rows += rows
     const { pieces: last, ...summary } = writer.finish()
-    await this.store({ ...summary, pieces: [...pieces, ...last] }, this.partitionOf(partition))
+    await this.store(
+      { ...summary, pieces: [...pieces, ...last] },
+      this.parts.valuesOf(this.partitionFields.map(({ name }) => partition[name])),
+    )
     return true
   }
 
@@ -146,13 +191,33 @@ export class RowWriter {
     return this.written
   }
 
-  private async addTo(key: string, values: PartitionValues, rows: readonly Row[]): Promise<void> {
+  /** The first `count` rows of the block. */
+  private async addBlock(count: number): Promise<void> {
+    for (const { from, convert, to } of this.converted) {
+      for (let row = 0; row < count; row++) to[row] = from[row] === null ? null : convert(from[row])
+    }
+    if (this.partitionFields.length === 0) return this.addTo('', {}, this.stored, count)
+    for (const { key, values, rows } of this.parts.split(this.ofPartition, count)) {
+      this.selected.forEach((column, i) => {
+        const all = this.stored[i]!
+        for (let k = 0; k < rows.length; k++) column[k] = all[rows[k]!]
+      })
+      await this.addTo(key, values, this.selected, rows.length)
+    }
+  }
+
+  private async addTo(
+    key: string,
+    values: PartitionValues,
+    columns: readonly (readonly unknown[])[],
+    count: number,
+  ): Promise<void> {
     const { rowsPerFile = Number.POSITIVE_INFINITY, targetBytes = TARGET_BYTES } = this.options
-    for (let from = 0; from < rows.length; ) {
+    for (let from = 0; from < count; ) {
       const file = this.openFile(key, values)
-      const to = Math.min(rows.length, from + STEP, from + rowsPerFile - file.writer.rows)
-      const some = from === 0 && to === rows.length ? rows : rows.slice(from, to)
-      for (const piece of file.writer.add(this.physical === null ? some : some.map(this.physical))) {
+      const to = Math.min(count, from + rowsPerFile - file.writer.rows)
+      const some = from === 0 ? columns : columns.map((column) => column.slice(from, to))
+      for (const piece of file.writer.addBlock(some, to - from)) {
         file.pieces.push(piece)
         file.bytes += piece.length
       }
@@ -195,15 +260,6 @@ export class RowWriter {
     await this.store({ ...summary, pieces: [...file.pieces, ...summary.pieces] }, file.values)
   }
 
-  private partitionOf(row: Row): PartitionValues {
-    return Object.fromEntries(
-      this.partitionFields.map((field) => [
-        physicalName(this.layout, field),
-        partitionText(field.type, row[field.name]),
-      ]),
-    )
-  }
-
   private storeBatch(batch: ColumnBatch, select: Int32Array | null, values: PartitionValues): Promise<void> {
     const { bytes, rows, columns } = encodeParquet(batch, { select })
     return this.store({ rows, columns, pieces: [bytes], byteLength: bytes.length }, values)
@@ -222,22 +278,6 @@ export class RowWriter {
       stats: statsJson(rows, columns, this.indexed),
     })
   }
-}
-
-/** Items by the partition that they belong to, in the order of the first of each. */
-function partsOf<T>(
-  items: readonly T[],
-  valuesOf: (item: T) => PartitionValues,
-): readonly (readonly [key: string, values: PartitionValues, items: readonly T[]])[] {
-  const parts = new Map<string, readonly [string, PartitionValues, T[]]>()
-  for (const item of items) {
-    const values = valuesOf(item)
-    const key = JSON.stringify(Object.values(values))
-    const part = parts.get(key)
-    if (part === undefined) parts.set(key, [key, values, [item]])
-    else part[2].push(item)
-  }
-  return [...parts.values()]
 }
 
 function joined(pieces: readonly Uint8Array[], length: Bytes): Uint8Array {

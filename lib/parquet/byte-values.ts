@@ -69,7 +69,7 @@ export function putBytes(out: Uint8Array, at: number, source: Uint8Array, start:
  * Widens the bounds by the texts of rows[from, to). Nearly every value lies strictly between the bounds by its first four
  * bytes alone; only the others are compared in full.
  */
-function boundSlices(
+export function boundSlices(
   { buffer, starts, ends }: Pick<SlicesVector, 'buffer' | 'starts' | 'ends'>,
   rows: RowIndex,
   from: number,

@@ -3,9 +3,12 @@ import { compareBytes } from './byte-order.ts'
 import { putBytes } from './byte-values.ts'
 import { bitWidth, encodeHybrid, hybridBytesMax } from './hybrid.ts'
 import type { RowIndex, ValueSource } from './number-values.ts'
-import { PAGE_BYTES, type PageBuffer } from './page-buffer.ts'
+import type { PageBuffer } from './page-buffer.ts'
 import { int32Scratch } from './scratch.ts'
 import { type Bounds, widenText } from './statistics.ts'
+
+/** A dictionary page is no larger than this: readers hold it as long as its row group. */
+const DICTIONARY_PAGE_BYTES = 2 << 20
 
 /** Code of the shared dictionary → 1 + index in the chunk's dictionary page; zero everywhere between calls. */
 const remapScratch = int32Scratch()
@@ -54,7 +57,7 @@ export function chunkDictionary(
   const entriesBytes = boundEntries(dictionary.bytes, dictionary.starts, used, size, bounds)
   // Every value that repeats an entry saves at least its 4 bytes of length, and every value costs an index.
   const width = bitWidth(size - 1)
-  if (entriesBytes > PAGE_BYTES || (count * width) / 8 >= (count - size) * 4) return undefined
+  if (entriesBytes > DICTIONARY_PAGE_BYTES || (count * width) / 8 >= (count - size) * 4) return undefined
   return {
     size,
     encodeEntries(page) {

@@ -15,6 +15,17 @@ export function invalidValue(path: string, row: number, expected: string, value:
   )
 }
 
+/** Where the values of a run are: the row of each, or that of the first where they lie one after the other. */
+export type RunRows = Int32Array | number
+
+/** Value `i` of a run is none of its column's. */
+export function invalidInRun(path: string, rows: RunRows, i: number, expected: string, value: unknown): SluiceError {
+  const row = typeof rows === 'number' ? rows + i : rows[i]!
+  return invalidValue(path, row, value === null ? NOT_NULLABLE : expected, value)
+}
+
+export const NOT_NULLABLE = 'a value, because the column is not nullable'
+
 const TEXT_MAX = 40
 
 /** The value as far as it may be shown: numbers and short texts. Content of strings stays out of messages and logs. */

@@ -1,77 +1,63 @@
 import type { ChunkValues } from './column-chunk.ts'
-import { parseDecimal, parseShortDecimal, putFixed } from './decimal.ts'
-import { PhysicalType } from './format.ts'
-import { MILLIS_MAX, TWO_TO_32, TWO_TO_MINUS_32 } from './int64.ts'
-import { invalidValue, type RowPlace } from './invalid-value.ts'
+import { DecimalValues } from './decimal-values.ts'
+import { FixedValues } from './fixed-values.ts'
+import { MILLIS_MAX, putLong, putMicros } from './int64.ts'
+import { invalidInRun, type RunRows } from './invalid-value.ts'
 import type { LeafValues } from './leaf-column.ts'
 import type { Leaf } from './leaves.ts'
-import { booleanSource, fixedSource, floatSource, longSource, numberSource } from './number-values.ts'
+import { booleanSource, boundDoubles, boundInts, boundLongs } from './number-values.ts'
 import { ascending } from './scratch.ts'
 import type { Bounds } from './statistics.ts'
 import { BinaryValues, TextValues } from './text-values.ts'
 
 /** @param precision of a decimal */
-export function leafValues(leaf: Leaf, precision: number, name: string, place: RowPlace): LeafValues {
+export function leafValues(leaf: Leaf, precision: number, name: string): LeafValues {
   switch (leaf.kind) {
     case 'string':
-      return new TextValues(name, place)
+      return new TextValues(name)
     case 'binary':
-      return new BinaryValues(name, place)
+      return new BinaryValues(name)
     case 'boolean':
-      return new BooleanValues(name, place)
+      return new BooleanValues(name, 1)
     case 'float':
+      return new FloatValues(name, 4)
     case 'double':
-      return new FloatValues(leaf, name, place)
+      return new DoubleValues(name, 8)
     case 'long':
+      return new LongValues(name, 8)
     case 'timestamp':
     case 'timestamp_ntz':
-      return new LongValues(leaf, name, place)
+      return new TimestampValues(name, 8)
     case 'decimal':
-      return new DecimalValues(leaf, precision, name, place)
+      return new DecimalValues(leaf, precision, name)
     default:
-      return new IntValues(leaf, name, place)
+      return new IntValues(leaf, name)
   }
 }
 
-class BooleanValues implements LeafValues {
-  count = 0
-  readonly #name: string
-  readonly #place: RowPlace
-  #values = new Uint8Array(1024)
-
-  constructor(name: string, place: RowPlace) {
-    this.#name = name
-    this.#place = place
+/** A byte each, until they are in a page. */
+class BooleanValues extends FixedValues {
+  override get byteLength(): number {
+    return this.count
   }
 
-  get byteLength(): number {
-    return this.count >>> 3
-  }
-
-  push(value: unknown): void {
-    if (typeof value !== 'boolean') throw invalidValue(this.#name, this.#place.row, 'true or false', value)
-    if (this.count === this.#values.length) {
-      const grown = new Uint8Array(this.count * 2)
-      grown.set(this.#values)
-      this.#values = grown
-    }
-    this.#values[this.count++] = value ? 1 : 0
-  }
-
-  pushAll(values: readonly unknown[], rows: Int32Array, count: number): void {
-    const place = this.#place
+  pushAll(values: readonly unknown[], rows: RunRows, count: number): void {
+    this.reserve(count)
+    const { bytes } = this
+    const at = this.count
     for (let i = 0; i < count; i++) {
-      place.row = rows[i]!
-      this.push(values[i])
+      const value = values[i]
+      if (typeof value !== 'boolean') throw invalidInRun(this.name, rows, i, 'true or false', value)
+      bytes[at + i] = value ? 1 : 0
     }
+    this.count += count
   }
 
-  chunk(bounds: Bounds): Omit<ChunkValues, 'entries'> {
-    return { source: booleanSource(this.#values, ascending(this.count), bounds) }
-  }
+  /** Done as pages are filled. */
+  protected bound(): void {}
 
-  clear(): void {
-    this.count = 0
+  override chunk(bounds: Bounds): Omit<ChunkValues, 'entries'> {
+    return { source: booleanSource(this.bytes, ascending(this.count), bounds) }
   }
 }
 
@@ -83,297 +69,125 @@ const INTS: Readonly<Record<string, readonly [min: number, max: number, expected
 }
 
 /** byte, short, int and date: 32 bits in the file. */
-class IntValues implements LeafValues {
-  count = 0
-  readonly #name: string
-  readonly #place: RowPlace
+class IntValues extends FixedValues {
   readonly #min: number
   readonly #max: number
   readonly #expected: string
-  #values = new Float64Array(1024)
 
-  constructor(leaf: Leaf, name: string, place: RowPlace) {
-    this.#name = name
-    this.#place = place
+  constructor(leaf: Leaf, name: string) {
+    super(name, 4)
     const [min, max, expected] = INTS[leaf.kind]!
     this.#min = min
     this.#max = max
     this.#expected = expected
   }
 
-  get byteLength(): number {
-    return this.count * 4
-  }
-
-  push(value: unknown): void {
-    if (typeof value !== 'number' || (value | 0) !== value || value < this.#min || value > this.#max) {
-      throw invalidValue(this.#name, this.#place.row, this.#expected, value)
-    }
-    if (this.count === this.#values.length) this.#values = doubled(this.#values)
-    this.#values[this.count++] = value
-  }
-
-  pushAll(values: readonly unknown[], rows: Int32Array, count: number): void {
-    const place = this.#place
+  pushAll(values: readonly unknown[], rows: RunRows, count: number): void {
+    this.reserve(count)
+    const { ints } = this
+    const min = this.#min
+    const max = this.#max
+    const at = this.count
     for (let i = 0; i < count; i++) {
-      place.row = rows[i]!
-      this.push(values[i])
+      const value = values[i]
+      if (typeof value !== 'number' || (value | 0) !== value || value < min || value > max) {
+        throw invalidInRun(this.name, rows, i, this.#expected, value)
+      }
+      ints[at + i] = value
     }
+    this.count += count
   }
 
-  chunk(bounds: Bounds): Omit<ChunkValues, 'entries'> {
-    return { source: numberSource('int', this.#name, this.#values, ascending(this.count), bounds) }
-  }
-
-  clear(): void {
-    this.count = 0
+  protected bound(bounds: Bounds): void {
+    boundInts(this.ints, this.count, bounds)
   }
 }
 
-class FloatValues implements LeafValues {
-  count = 0
-  readonly #single: boolean
-  readonly #name: string
-  readonly #place: RowPlace
-  #values = new Float64Array(1024)
-
-  constructor(leaf: Leaf, name: string, place: RowPlace) {
-    this.#single = leaf.kind === 'float'
-    this.#name = name
-    this.#place = place
+class DoubleValues extends FixedValues {
+  pushAll(values: readonly unknown[], rows: RunRows, count: number): void {
+    this.reserve(count)
+    const { doubles } = this
+    const at = this.count
+    for (let i = 0; i < count; i++) {
+      const value = values[i]
+      if (typeof value !== 'number') throw invalidInRun(this.name, rows, i, 'a number', value)
+      doubles[at + i] = value
+    }
+    this.count += count
   }
 
-  get byteLength(): number {
-    return this.count * 8
+  protected bound(bounds: Bounds): void {
+    boundDoubles(this.doubles, this.count, bounds)
   }
+}
 
-  push(value: unknown): void {
-    if (typeof value !== 'number') throw invalidValue(this.#name, this.#place.row, 'a number', value)
-    let stored = value
-    if (this.#single) {
-      stored = Math.fround(value)
-      if (!Number.isFinite(stored) && Number.isFinite(value)) {
-        throw invalidValue(this.#name, this.#place.row, 'a number of 32 bits, up to 3.4e38', value)
+class FloatValues extends FixedValues {
+  pushAll(values: readonly unknown[], rows: RunRows, count: number): void {
+    this.reserve(count)
+    const { floats } = this
+    const at = this.count
+    for (let i = 0; i < count; i++) {
+      const value = values[i]
+      if (typeof value !== 'number') throw invalidInRun(this.name, rows, i, 'a number', value)
+      floats[at + i] = value
+      if (!Number.isFinite(floats[at + i]!) && Number.isFinite(value)) {
+        throw invalidInRun(this.name, rows, i, 'a number of 32 bits, up to 3.4e38', value)
       }
     }
-    if (this.count === this.#values.length) this.#values = doubled(this.#values)
-    this.#values[this.count++] = stored
+    this.count += count
   }
 
-  pushAll(values: readonly unknown[], rows: Int32Array, count: number): void {
-    const place = this.#place
-    for (let i = 0; i < count; i++) {
-      place.row = rows[i]!
-      this.push(values[i])
-    }
-  }
-
-  chunk(bounds: Bounds): Omit<ChunkValues, 'entries'> {
-    const rows = ascending(this.count)
-    if (this.#single) return { source: floatSource(this.#values, bounds) }
-    return { source: numberSource('double', this.#name, this.#values, rows, bounds) }
-  }
-
-  clear(): void {
-    this.count = 0
+  protected bound(bounds: Bounds): void {
+    boundDoubles(this.floats, this.count, bounds)
   }
 }
-
-const LONG = 'a whole number within ±(2^53 − 1), or a bigint of 64 bits'
-const TIMESTAMP = 'epoch milliseconds, or a bigint of microseconds, within 64-bit microseconds'
 
 /** 64-bit integers as two halves, the low one first: no bigint is made of a number. */
-class LongValues implements LeafValues {
-  count = 0
-  readonly #isTimestamp: boolean
-  readonly #name: string
-  readonly #place: RowPlace
-  #halves = new Int32Array(2048)
-
-  constructor(leaf: Leaf, name: string, place: RowPlace) {
-    this.#isTimestamp = leaf.kind !== 'long'
-    this.#name = name
-    this.#place = place
-  }
-
-  get byteLength(): number {
-    return this.count * 8
-  }
-
-  push(value: unknown): void {
-    if (this.count * 2 === this.#halves.length) this.#halves = doubledInts(this.#halves)
-    const halves = this.#halves
+class LongValues extends FixedValues {
+  pushAll(values: readonly unknown[], rows: RunRows, count: number): void {
+    this.reserve(count)
+    const { ints } = this
     const at = this.count * 2
-    if (typeof value === 'number') {
-      if (this.#isTimestamp) this.#putMillis(value, at)
-      else {
-        if (!Number.isSafeInteger(value)) throw invalidValue(this.#name, this.#place.row, LONG, value)
-        putLong(value, halves, at)
-      }
-    } else {
-      const expected = this.#isTimestamp ? TIMESTAMP : LONG
-      if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) {
-        throw invalidValue(this.#name, this.#place.row, expected, value)
-      }
-      halves[at] = Number(value & 0xffffffffn)
-      halves[at + 1] = Number(value >> 32n)
-    }
-    this.count++
-  }
-
-  #putMillis(value: number, at: number): void {
-    if (!(value >= -MILLIS_MAX && value <= MILLIS_MAX)) {
-      throw invalidValue(this.#name, this.#place.row, TIMESTAMP, value)
-    }
-    const whole = Math.floor(value)
-    const high = Math.floor(whole * TWO_TO_MINUS_32)
-    let low = (whole - high * TWO_TO_32) * 1000
-    if (whole !== value) low += Math.round((value - whole) * 1000)
-    this.#halves[at] = low | 0
-    this.#halves[at + 1] = (high * 1000 + Math.floor(low * TWO_TO_MINUS_32)) | 0
-  }
-
-  pushAll(values: readonly unknown[], rows: Int32Array, count: number): void {
-    const place = this.#place
     for (let i = 0; i < count; i++) {
-      place.row = rows[i]!
-      this.push(values[i])
+      const value = values[i]
+      if (typeof value === 'number' && Number.isSafeInteger(value)) putLong(value, ints, at + i * 2)
+      else if (!putBigint(value, ints, at + i * 2)) {
+        throw invalidInRun(this.name, rows, i, 'a whole number within ±(2^53 − 1), or a bigint of 64 bits', value)
+      }
     }
+    this.count += count
   }
 
-  chunk(bounds: Bounds): Omit<ChunkValues, 'entries'> {
-    return { source: longSource(this.#halves, this.count, bounds) }
-  }
-
-  clear(): void {
-    this.count = 0
+  protected bound(bounds: Bounds): void {
+    boundLongs(this.ints, this.count, bounds)
   }
 }
 
-/** Of a decimal: 32 bits up to 9 digits, 64 up to 18, else as many bytes as its precision takes. */
-class DecimalValues implements LeafValues {
-  count = 0
-  readonly #name: string
-  readonly #place: RowPlace
-  readonly #scale: number
-  readonly #precision: number
-  readonly #limit: bigint
-  readonly #shortLimit: number
-  readonly #width: number
-  /** Which of the three is used depends on the type. */
-  readonly #type: number
-  #ints = new Float64Array(0)
-  #halves = new Int32Array(0)
-  #fixed = new Uint8Array(0)
-  #low: bigint | null = null
-  #high: bigint | null = null
-
-  constructor(leaf: Leaf, precision: number, name: string, place: RowPlace) {
-    this.#name = name
-    this.#place = place
-    this.#scale = leaf.scale ?? 0
-    this.#precision = precision
-    this.#limit = 10n ** BigInt(precision)
-    this.#shortLimit = 10 ** Math.min(precision, 15)
-    this.#width = leaf.width ?? 0
-    this.#type = leaf.type
-    if (leaf.type === PhysicalType.int32) this.#ints = new Float64Array(1024)
-    else if (leaf.type === PhysicalType.int64) this.#halves = new Int32Array(2048)
-    else this.#fixed = new Uint8Array(1024 * this.#width)
-  }
-
-  get byteLength(): number {
-    return this.count * (this.#type === PhysicalType.int32 ? 4 : this.#type === PhysicalType.int64 ? 8 : this.#width)
-  }
-
-  push(value: unknown): void {
-    const text =
-      typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'bigint' ? `${value}` : ''
-    const short = this.#type === PhysicalType.fixed ? Number.NaN : parseShortDecimal(text, this.#scale)
-    if (short < this.#shortLimit && short > -this.#shortLimit) {
-      if (this.#type === PhysicalType.int32) this.#pushInt(short)
-      else this.#pushLong(short)
-      return
-    }
-    const unscaled = parseDecimal(text, this.#scale)
-    if (unscaled === null || unscaled >= this.#limit || unscaled <= -this.#limit) {
-      const whole = this.#precision - this.#scale
-      const expected = `a decimal(${this.#precision},${this.#scale}): at most ${whole} digits before the point and ${this.#scale} behind it`
-      throw invalidValue(this.#name, this.#place.row, expected, value)
-    }
-    if (this.#type === PhysicalType.int32) this.#pushInt(Number(unscaled))
-    else if (this.#type === PhysicalType.int64) this.#pushLongs(unscaled)
-    else this.#pushFixed(unscaled)
-  }
-
-  #pushInt(unscaled: number): void {
-    if (this.count === this.#ints.length) this.#ints = doubled(this.#ints)
-    this.#ints[this.count++] = unscaled
-  }
-
-  #pushLong(unscaled: number): void {
-    if (this.count * 2 === this.#halves.length) this.#halves = doubledInts(this.#halves)
-    putLong(unscaled, this.#halves, this.count++ * 2)
-  }
-
-  #pushLongs(unscaled: bigint): void {
-    if (this.count * 2 === this.#halves.length) this.#halves = doubledInts(this.#halves)
-    const at = this.count++ * 2
-    this.#halves[at] = Number(unscaled & 0xffffffffn)
-    this.#halves[at + 1] = Number(unscaled >> 32n)
-  }
-
-  #pushFixed(unscaled: bigint): void {
-    const at = this.count++ * this.#width
-    if (at === this.#fixed.length) {
-      const grown = new Uint8Array(at * 2)
-      grown.set(this.#fixed)
-      this.#fixed = grown
-    }
-    putFixed(unscaled, this.#width, this.#fixed, at)
-    if (this.#low === null || unscaled < this.#low) this.#low = unscaled
-    if (this.#high === null || unscaled > this.#high) this.#high = unscaled
-  }
-
-  pushAll(values: readonly unknown[], rows: Int32Array, count: number): void {
-    const place = this.#place
+class TimestampValues extends FixedValues {
+  pushAll(values: readonly unknown[], rows: RunRows, count: number): void {
+    this.reserve(count)
+    const { ints } = this
+    const at = this.count * 2
     for (let i = 0; i < count; i++) {
-      place.row = rows[i]!
-      this.push(values[i])
+      const value = values[i]
+      if (typeof value === 'number' && value >= -MILLIS_MAX && value <= MILLIS_MAX) putMicros(value, ints, at + i * 2)
+      else if (!putBigint(value, ints, at + i * 2)) {
+        const expected = 'epoch milliseconds, or a bigint of microseconds, within 64-bit microseconds'
+        throw invalidInRun(this.name, rows, i, expected, value)
+      }
     }
+    this.count += count
   }
 
-  chunk(bounds: Bounds): Omit<ChunkValues, 'entries'> {
-    if (this.#type === PhysicalType.int32) {
-      return { source: numberSource('int', this.#name, this.#ints, ascending(this.count), bounds) }
-    }
-    if (this.#type === PhysicalType.int64) return { source: longSource(this.#halves, this.count, bounds) }
-    bounds.low = this.#low
-    bounds.high = this.#high
-    return { source: fixedSource(this.#fixed, this.#width) }
-  }
-
-  clear(): void {
-    this.count = 0
-    this.#low = null
-    this.#high = null
+  protected bound(bounds: Bounds): void {
+    boundLongs(this.ints, this.count, bounds)
   }
 }
 
-function putLong(value: number, halves: Int32Array, at: number): void {
-  const high = Math.floor(value * TWO_TO_MINUS_32)
-  halves[at] = (value - high * TWO_TO_32) | 0
-  halves[at + 1] = high | 0
-}
-
-function doubled(array: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
-  const larger = new Float64Array(array.length * 2)
-  larger.set(array)
-  return larger
-}
-
-function doubledInts(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(array.length * 2)
-  larger.set(array)
-  return larger
+/** False for what is no bigint of 64 bits. */
+function putBigint(value: unknown, halves: Int32Array, at: number): boolean {
+  if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) return false
+  halves[at] = Number(value & 0xffffffffn)
+  halves[at + 1] = Number(value >> 32n)
+  return true
 }

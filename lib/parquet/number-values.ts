@@ -1,6 +1,6 @@
 import { SluiceError } from '#core/errors.ts'
 import type { ColumnKind } from '#schema/column.ts'
-import { MILLIS_MAX, TWO_TO_32, TWO_TO_MINUS_32 } from './int64.ts'
+import { MILLIS_MAX, putLong, putMicros } from './int64.ts'
 import type { PageBuffer } from './page-buffer.ts'
 import type { Bounds } from './statistics.ts'
 
@@ -39,42 +39,35 @@ export function numberSource(
   }
 }
 
-/** Numbers of 32 bits that lie as they are written. */
-export function floatSource(values: Float64Array, bounds: Bounds): ValueSource {
-  return {
-    encode(page, from, to, limit) {
-      const until = Math.min(to, from + Math.max(1, Math.floor(limit / 4)))
-      page.reserve((until - from) * 4)
-      const out = page.floats
-      let at = page.end >>> 2
-      for (let i = from; i < until; i++) {
-        const value = values[i]!
-        out[at++] = value
-        if (value < bounds.min) bounds.min = value
-        if (value > bounds.max) bounds.max = value
-        if (Number.isNaN(value)) bounds.nan = true
-      }
-      page.end += (until - from) * 4
-      return until
-    },
+/** Widens the bounds by the first `count` numbers. */
+export function boundDoubles(values: Float64Array | Float32Array, count: number, bounds: Bounds): void {
+  let { min, max, nan } = bounds
+  for (let i = 0; i < count; i++) {
+    const value = values[i]!
+    // NaN compares false with everything and so never becomes a bound.
+    if (value < min) min = value
+    if (value > max) max = value
+    if (Number.isNaN(value)) nan = true
   }
+  bounds.min = min
+  bounds.max = max
+  bounds.nan = nan
 }
 
-/** `count` 64-bit integers as pairs of 32 bits, the low half first, that lie as they are written. Widens the bounds at once. */
-export function longSource(halves: Int32Array, count: number, bounds: Bounds): ValueSource {
-  if (count > 0) boundLongs(halves, count, bounds)
-  return {
-    encode(page, from, to, limit) {
-      const until = Math.min(to, from + Math.max(1, Math.floor(limit / 8)))
-      page.reserve((until - from) * 8)
-      page.ints.set(halves.subarray(from * 2, until * 2), page.end >>> 2)
-      page.end += (until - from) * 8
-      return until
-    },
+export function boundInts(values: Int32Array, count: number, bounds: Bounds): void {
+  let { min, max } = bounds
+  for (let i = 0; i < count; i++) {
+    const value = values[i]!
+    if (value < min) min = value
+    if (value > max) max = value
   }
+  bounds.min = min
+  bounds.max = max
 }
 
-function boundLongs(halves: Int32Array, count: number, bounds: Bounds): void {
+/** Widens the bounds by `count` 64-bit integers, pairs of 32 bits, the low half first. */
+export function boundLongs(halves: Int32Array, count: number, bounds: Bounds): void {
+  if (count === 0) return
   let low = 0
   let high = 0
   for (let i = 2; i < count * 2; i += 2) {
@@ -181,12 +174,10 @@ function putLongs(
   let { min, max } = bounds
   for (let i = from; i < to; i++) {
     const value = values[rows[i]!]!
-    const high = Math.floor(value * TWO_TO_MINUS_32)
     if (Math.floor(value) !== value || value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) {
       throw invalidNumber(column, rows[i]!, value, 'a whole number below 2^53 either way')
     }
-    out[at] = (value - high * TWO_TO_32) | 0
-    out[at + 1] = high | 0
+    putLong(value, out, at)
     at += 2
     if (value < min) min = value
     if (value > max) max = value
@@ -195,7 +186,6 @@ function putLongs(
   bounds.max = max
 }
 
-/** Milliseconds to 64-bit microseconds in two halves: milliseconds × 1000 is beyond 2^53 from the year 2255 on. */
 function putTimestamps(
   page: PageBuffer,
   values: Float64Array,
@@ -213,12 +203,7 @@ function putTimestamps(
     if (!(value >= -MILLIS_MAX && value <= MILLIS_MAX)) {
       throw invalidNumber(column, rows[i]!, value, 'epoch milliseconds within 64-bit microseconds')
     }
-    const whole = Math.floor(value)
-    const high = Math.floor(whole * TWO_TO_MINUS_32)
-    let low = (whole - high * TWO_TO_32) * 1000
-    if (whole !== value) low += Math.round((value - whole) * 1000)
-    out[at] = low | 0
-    out[at + 1] = (high * 1000 + Math.floor(low * TWO_TO_MINUS_32)) | 0
+    putMicros(value, out, at)
     at += 2
     if (value < min) min = value
     if (value > max) max = value

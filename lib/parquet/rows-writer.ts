@@ -1,15 +1,15 @@
 import { SluiceError } from '#core/errors.ts'
+import { BLOCK_ROWS, type InputRow, RowBlock } from '#schema/row-block.ts'
 import { append, type CodecName, type FileBytes, joinedBytes, writeChunk } from './column-chunk.ts'
 import { trimDictionaryScratch } from './dictionary-values.ts'
 import { type ColumnChunk, CREATED_BY, encodeFooter, type RowGroup } from './footer.ts'
 import { MAGIC } from './format.ts'
 import type { RowPlace } from './invalid-value.ts'
-import type { LeafColumn } from './leaf-column.ts'
+import { type LeafColumn, releasePresent } from './leaf-column.ts'
 import type { FileLayout } from './leaves.ts'
 import { trimLevelScratch } from './levels.ts'
 import { layoutOfColumns, type ParquetColumn } from './schema.ts'
 import { type Shredder, shredderOf } from './shred.ts'
-import { type InputRow, releaseStep, STEP_ROWS } from './shred-nodes.ts'
 import { sparkKeyValues } from './spark-calendar.ts'
 import {
   type Bounds,
@@ -22,8 +22,8 @@ import {
 } from './statistics.ts'
 import { ROW_GROUP_ROWS } from './writer.ts'
 
+export type { InputRow } from '#schema/row-block.ts'
 export type { ParquetColumn, ParquetItem, ParquetType } from './schema.ts'
-export type { InputRow } from './shred-nodes.ts'
 
 export interface RowsOptions {
   /** Rows in a row group, at most. Default 100,000. A row group is also closed when its values take about 64 MB. */
@@ -75,12 +75,14 @@ export class ParquetRowsWriter {
   readonly #rowGroups: RowGroup[] = []
   readonly #file: FileBytes = { pieces: [], length: 0 }
   readonly #rowGroupRows: number
+  readonly #names: readonly string[]
   #rows = 0
   #groupRows = 0
 
   /** @throws SluiceError PARQUET_VALUE_INVALID for a schema that Parquet can't hold */
   constructor(columns: readonly ParquetColumn[], options: RowsOptions = {}) {
     this.#layout = layoutOfColumns(columns)
+    this.#names = columns.map(({ name }) => name)
     this.#options = options
     this.#rowGroupRows = options.rowGroupRows ?? ROW_GROUP_ROWS
     if (!Number.isSafeInteger(this.#rowGroupRows) || this.#rowGroupRows < 1) {
@@ -101,15 +103,34 @@ export class ParquetRowsWriter {
 
   /** @throws SluiceError PARQUET_VALUE_INVALID */
   add(rows: readonly InputRow[]): readonly Uint8Array[] {
-    for (let from = 0; from < rows.length; ) {
-      const to = Math.min(rows.length, from + STEP_ROWS, from + this.#rowGroupRows - this.#groupRows)
-      for (const column of this.#shredder.columns) column.take(rows, from, to, this.#rows)
-      this.#groupRows += to - from
-      this.#rows += to - from
-      from = to
+    const block = new RowBlock(this.#names, Math.min(rows.length, BLOCK_ROWS))
+    const pieces: Uint8Array[] = []
+    for (let from = 0; from < rows.length; from += BLOCK_ROWS) {
+      block.take(rows, from, Math.min(rows.length, from + BLOCK_ROWS))
+      pieces.push(...this.addBlock(block.columns, block.count))
+    }
+    return pieces
+  }
+
+  /**
+   * The same of rows that lie column by column, in the order of the columns: the first `count` values of each, null where there is none.
+   *
+   * @throws SluiceError PARQUET_VALUE_INVALID
+   */
+  addBlock(columns: readonly (readonly unknown[])[], count: number): readonly Uint8Array[] {
+    let from = 0
+    while (from < count) {
+      const some = Math.min(count - from, this.#rowGroupRows - this.#groupRows)
+      this.#shredder.columns.forEach((column, i) => {
+        const values = columns[i]!
+        column.take(from === 0 ? values : values.slice(from, from + some), some, this.#rows)
+      })
+      this.#groupRows += some
+      this.#rows += some
+      from += some
       if (this.#groupRows === this.#rowGroupRows || this.#groupBytes() >= ROW_GROUP_BYTES) this.#closeRowGroup()
     }
-    releaseStep()
+    releasePresent()
     return this.#file.pieces.splice(0)
   }
 

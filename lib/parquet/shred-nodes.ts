@@ -1,8 +1,6 @@
-import { invalidValue, type RowPlace } from './invalid-value.ts'
+import type { InputRow } from '#schema/row-block.ts'
+import { invalidValue, NOT_NULLABLE, type RowPlace } from './invalid-value.ts'
 import type { LeafColumn } from './leaf-column.ts'
-
-/** A row as a plain object; what is missing or undefined is null. */
-export type InputRow = Readonly<Record<string, unknown>>
 
 /**
  * One node of the schema, which lays values out as levels and leaves (Dremel). `definition` is the level that what is above has
@@ -21,25 +19,10 @@ export interface NodePlace {
   readonly place: RowPlace
 }
 
-/** So many rows are taken apart at once. */
-export const STEP_ROWS = 1024
-
-/** Reused from column to column: writing rows is synchronous. */
-const step = {
-  present: new Array<unknown>(STEP_ROWS).fill(null),
-  presentRows: new Int32Array(STEP_ROWS),
-  definitions: new Int32Array(STEP_ROWS),
-}
-
-/** Lets go of the values that the last step held on to. */
-export function releaseStep(): void {
-  step.present.fill(null)
-}
-
 /** What every object has by itself (`constructor`, `valueOf`) is no value of a row. */
 const inherited = Object.prototype as unknown as InputRow
 
-export function valueIn(row: InputRow, name: string): unknown {
+function valueIn(row: InputRow, name: string): unknown {
   const value = row[name]
   return value === undefined || value === inherited[name] ? null : value
 }
@@ -47,7 +30,7 @@ export function valueIn(row: InputRow, name: string): unknown {
 /** A null that may stand there; throws for one that may not. */
 function checkNull({ name, nullable, place }: NodePlace): void {
   if (nullable) return
-  throw invalidValue(name, place.row, 'a value, because the column is not nullable', null)
+  throw invalidValue(name, place.row, NOT_NULLABLE, null)
 }
 
 export class LeafNode implements Node {
@@ -61,7 +44,7 @@ export class LeafNode implements Node {
 
   write(value: unknown, repetition: number, definition: number): void {
     if (value !== null && value !== undefined) {
-      this.#column.push(value, repetition)
+      this.#column.push(value, repetition, this.#at.place.row)
       return
     }
     checkNull(this.#at)
@@ -70,28 +53,6 @@ export class LeafNode implements Node {
 
   skip(repetition: number, definition: number): void {
     this.#column.pushNull(repetition, definition)
-  }
-
-  /** A whole flat column of rows [from, to), at most STEP_ROWS. */
-  writeColumn(rows: readonly InputRow[], name: string, from: number, to: number, firstRow: number): void {
-    const { present, presentRows, definitions } = step
-    const own = inherited[name]
-    let values = 0
-    for (let i = from; i < to; i++) {
-      const value = rows[i]![name]
-      if (value === null || value === undefined || value === own) {
-        if (!this.#at.nullable) {
-          this.#at.place.row = firstRow + i - from
-          checkNull(this.#at)
-        }
-        definitions[i - from] = 0
-      } else {
-        definitions[i - from] = 1
-        presentRows[values] = firstRow + i - from
-        present[values++] = value
-      }
-    }
-    this.#column.pushFlat(present, presentRows, values, definitions, to - from)
   }
 }
 

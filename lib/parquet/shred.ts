@@ -3,12 +3,12 @@ import { LeafColumn } from './leaf-column.ts'
 import { leafValues } from './leaf-values.ts'
 import type { FileLayout, LeafKind } from './leaves.ts'
 import type { ParquetColumn, ParquetItem } from './schema.ts'
-import { type InputRow, LeafNode, ListNode, MapNode, type Node, StructNode, valueIn } from './shred-nodes.ts'
+import { LeafNode, ListNode, MapNode, type Node, StructNode } from './shred-nodes.ts'
 
 /** A column of rows on its way into leaves. */
 export interface ColumnShredder {
-  /** Takes rows [from, to), of which the first is row `firstRow` of the file. */
-  take(rows: readonly InputRow[], from: number, to: number, firstRow: number): void
+  /** Takes the first `count` of a block's values, null where there is none; the first is of row `firstRow` of the file. */
+  take(values: readonly unknown[], count: number, firstRow: number): void
 }
 
 /** What a table's statistics are about: leaves outside of lists and maps, and topmost lists and maps as a whole. */
@@ -29,18 +29,20 @@ export interface Shredder {
 export function shredderOf(columns: readonly ParquetColumn[], layout: FileLayout, place: RowPlace): Shredder {
   const builder = new NodeBuilder(layout, place)
   const shredders = columns.map((column): ColumnShredder => {
-    const { name } = column
-    const node = builder.build(column, [name], 0)
+    const firstLeaf = builder.leaves.length
+    const node = builder.build(column, [column.name], 0)
+    const leaves = builder.leaves.slice(firstLeaf)
     return {
-      take(rows, from, to, firstRow) {
+      take(values, count, firstRow) {
         if (node instanceof LeafNode) {
-          node.writeColumn(rows, name, from, to, firstRow)
+          leaves[0]!.pushFlat(values, count, firstRow)
           return
         }
-        for (let i = from; i < to; i++) {
-          place.row = firstRow + i - from
-          node.write(valueIn(rows[i]!, name), 0, 0)
+        for (let i = 0; i < count; i++) {
+          place.row = firstRow + i
+          node.write(values[i], 0, 0)
         }
+        for (const leaf of leaves) leaf.flush()
       },
     }
   })
@@ -64,7 +66,7 @@ class NodeBuilder {
     if (typeof type === 'string' || type.kind === 'decimal') {
       const leaf = this.#layout.leaves[this.leaves.length]!
       const precision = typeof type === 'string' ? 0 : type.precision
-      const column = new LeafColumn(leaf, leafValues(leaf, precision, at.name, this.#place))
+      const column = new LeafColumn(leaf, leafValues(leaf, precision, at.name))
       if (lists === 0) this.subjects.push({ path, kind: leaf.kind, of: this.leaves.length })
       this.leaves.push(column)
       return new LeafNode(at, column)

@@ -1,14 +1,21 @@
-import { TextArena } from '#schema/text-arena.ts'
-import { slicesSource } from './byte-values.ts'
+import { roomForInts, TextArena } from '#schema/text-arena.ts'
 import type { ChunkValues } from './column-chunk.ts'
 import { chunkDictionary, entriesSource } from './dictionary-values.ts'
-import { invalidValue, type RowPlace } from './invalid-value.ts'
+import { invalidInRun, type RunRows } from './invalid-value.ts'
 import type { LeafValues } from './leaf-column.ts'
+import { PlainBytes } from './plain-bytes.ts'
 import { ascending } from './scratch.ts'
 import type { Bounds } from './statistics.ts'
 
-/** After every 2,048 values of a row group its dictionary is given up if more than half of them were new. */
-const JUDGED_MASK = 2047
+/**
+ * After so many values of a row group its dictionary is given up if more than this share of them were new: a text that is there once in
+ * the first thousands may well come back in the next, so that the bar is lowered as their number grows.
+ */
+const JUDGED: readonly (readonly [values: number, share: number])[] = [
+  [65_536, 0.5],
+  [16_384, 0.85],
+  [2_048, 0.97],
+]
 /** A dictionary with more than this is forgotten with its row group. */
 const DICTIONARY_MAX = 65_536
 const DICTIONARY_BYTES_MAX = 4 << 20
@@ -21,62 +28,70 @@ export class TextValues implements LeafValues {
   count = 0
   byteLength = 0
   readonly #name: string
-  readonly #place: RowPlace
-  #codes = new Int32Array(1024)
+  #codes = new Int32Array(0)
   #known = new Map<string, number>()
   #distinct = new TextArena()
   /** Entries of the dictionary before this row group. */
   #before = 0
   /** Null as long as the dictionary is used. */
-  #arena: TextArena | null = null
+  #plain: PlainBytes | null = null
 
-  constructor(name: string, place: RowPlace) {
+  constructor(name: string) {
     this.#name = name
-    this.#place = place
   }
 
-  push(value: unknown): void {
-    if (typeof value !== 'string') throw invalidValue(this.#name, this.#place.row, 'a string', value)
-    this.byteLength += value.length
-    if (this.#arena !== null) {
-      this.#append(this.#arena, value)
-      this.count++
+  pushAll(values: readonly unknown[], rows: RunRows, count: number): void {
+    if (this.#plain !== null) {
+      this.#pushPlain(this.#plain, values, rows, count)
       return
     }
-    let code = this.#known.get(value)
-    if (code === undefined) {
-      code = this.#distinct.size
-      this.#append(this.#distinct, value)
-      this.#known.set(value, code)
-    }
-    if (this.count === this.#codes.length) this.#codes = doubled(this.#codes)
-    this.#codes[this.count++] = code
-    if ((this.count & JUDGED_MASK) === 0 && (this.#distinct.size - this.#before) * 2 > this.count) this.#spread()
-  }
-
-  pushAll(values: readonly unknown[], rows: Int32Array, count: number): void {
-    const place = this.#place
+    this.#codes = roomForInts(this.#codes, this.count + count)
+    const codes = this.#codes
+    const known = this.#known
+    const at = this.count
+    let length = 0
     for (let i = 0; i < count; i++) {
-      place.row = rows[i]!
-      this.push(values[i])
+      const value = values[i]
+      if (typeof value !== 'string') throw invalidInRun(this.#name, rows, i, 'a string', value)
+      codes[at + i] = known.get(value) ?? this.#enter(value, rows, i)
+      length += value.length
     }
+    this.count += count
+    this.byteLength += length
+    if (isMostlyNew(this.#distinct.size - this.#before, this.count)) this.#spread()
   }
 
-  #append(arena: TextArena, value: string): void {
-    if (!arena.append(value)) {
-      throw invalidValue(this.#name, this.#place.row, 'well-formed Unicode text', value)
+  #pushPlain(plain: PlainBytes, values: readonly unknown[], rows: RunRows, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const value = values[i]
+      if (typeof value !== 'string') throw invalidInRun(this.#name, rows, i, 'a string', value)
+      if (!plain.addText(value)) throw this.#halved(value, rows, i)
     }
+    this.count += count
+    this.byteLength = plain.byteLength
+  }
+
+  /** The code of a new text. */
+  #enter(value: string, rows: RunRows, i: number): number {
+    const code = this.#distinct.size
+    if (!this.#distinct.append(value)) throw this.#halved(value, rows, i)
+    this.#known.set(value, code)
+    return code
+  }
+
+  #halved(value: string, rows: RunRows, i: number): Error {
+    return invalidInRun(this.#name, rows, i, 'well-formed Unicode text', value)
   }
 
   /** From codes to texts end to end. */
   #spread(): void {
     const { bytes, starts } = this.#distinct
-    const arena = new TextArena()
+    const plain = new PlainBytes()
     for (let i = 0; i < this.count; i++) {
       const code = this.#codes[i]!
-      arena.copy(bytes, starts[code]!, starts[code + 1]!)
+      plain.add(bytes, starts[code]!, starts[code + 1]!)
     }
-    this.#arena = arena
+    this.#plain = plain
     this.#forget()
     this.#codes = new Int32Array(0)
   }
@@ -87,11 +102,8 @@ export class TextValues implements LeafValues {
   }
 
   chunk(bounds: Bounds): Omit<ChunkValues, 'entries'> {
+    if (this.#plain !== null) return { source: this.#plain.source(bounds) }
     const rows = ascending(this.count)
-    if (this.#arena !== null) {
-      const { bytes: buffer, starts } = this.#arena
-      return { source: slicesSource({ buffer, starts, ends: starts.subarray(1) }, rows, bounds) }
-    }
     const vector = { kind: 'dictionary', valid: null, codes: this.#codes, dictionary: this.#distinct } as const
     const pages = chunkDictionary(vector, rows, this.count, bounds)
     return pages === undefined ? { source: entriesSource(vector, rows) } : { source: pages.indexes, dictionary: pages }
@@ -100,61 +112,46 @@ export class TextValues implements LeafValues {
   clear(): void {
     this.count = 0
     this.byteLength = 0
-    if (this.#arena !== null) this.#arena.clear()
+    if (this.#plain !== null) this.#plain.clear()
     else if (this.#distinct.size > DICTIONARY_MAX || this.#distinct.byteLength > DICTIONARY_BYTES_MAX) this.#forget()
     this.#before = this.#distinct.size
   }
 }
 
-function doubled(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(array.length * 2)
-  larger.set(array)
-  return larger
+function isMostlyNew(fresh: number, count: number): boolean {
+  const judged = JUDGED.find(([values]) => count >= values)
+  return judged !== undefined && fresh > count * judged[1]
 }
 
 export class BinaryValues implements LeafValues {
-  count = 0
-  byteLength = 0
   readonly #name: string
-  readonly #place: RowPlace
-  #bytes = new Uint8Array(1024)
-  #starts = new Int32Array(1025)
+  readonly #plain = new PlainBytes()
 
-  constructor(name: string, place: RowPlace) {
+  constructor(name: string) {
     this.#name = name
-    this.#place = place
   }
 
-  push(value: unknown): void {
-    if (!(value instanceof Uint8Array)) throw invalidValue(this.#name, this.#place.row, 'a Uint8Array', value)
-    const end = this.byteLength + value.length
-    if (end > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(this.#bytes.length * 2, end))
-      grown.set(this.#bytes.subarray(0, this.byteLength))
-      this.#bytes = grown
-    }
-    this.#bytes.set(value, this.byteLength)
-    this.byteLength = end
-    this.count++
-    if (this.count === this.#starts.length) this.#starts = doubled(this.#starts)
-    this.#starts[this.count] = end
+  get count(): number {
+    return this.#plain.count
   }
 
-  pushAll(values: readonly unknown[], rows: Int32Array, count: number): void {
-    const place = this.#place
+  get byteLength(): number {
+    return this.#plain.byteLength
+  }
+
+  pushAll(values: readonly unknown[], rows: RunRows, count: number): void {
     for (let i = 0; i < count; i++) {
-      place.row = rows[i]!
-      this.push(values[i])
+      const value = values[i]
+      if (!(value instanceof Uint8Array)) throw invalidInRun(this.#name, rows, i, 'a Uint8Array', value)
+      this.#plain.add(value, 0, value.length)
     }
   }
 
   chunk(): Omit<ChunkValues, 'entries'> {
-    const slices = { buffer: this.#bytes, starts: this.#starts, ends: this.#starts.subarray(1) }
-    return { source: slicesSource(slices, ascending(this.count), null) }
+    return { source: this.#plain.source(null) }
   }
 
   clear(): void {
-    this.count = 0
-    this.byteLength = 0
+    this.#plain.clear()
   }
 }

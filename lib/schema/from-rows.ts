@@ -1,9 +1,8 @@
 import { SluiceError } from '#core/errors.ts'
 import type { ColumnKind, Field, Fields, GeoPoint, RecordHeader } from '#schema/column.ts'
+import { BLOCK_ROWS, type InputRow, RowBlock } from '#schema/row-block.ts'
 import { TextArena } from '#schema/text-arena.ts'
 import type { ColumnBatch, Validity, Vector } from '#schema/vector.ts'
-
-type Rows = readonly Readonly<Record<string, unknown>>[]
 
 /**
  * Columns of row objects. A property that is missing, undefined or null is null; properties without a field are passed over. Text is
@@ -11,21 +10,20 @@ type Rows = readonly Readonly<Record<string, unknown>>[]
  *
  * @throws SluiceError PARQUET_VALUE_INVALID for a value of another type than its column's, and for null in a required column
  */
-export function fromRows(fields: Fields, rows: Rows): ColumnBatch {
+export function fromRows(fields: Fields, rows: readonly InputRow[]): ColumnBatch {
   const builders = fields.map((field) => builderOf(field, rows.length))
-  const block = new Array<unknown>(Math.min(rows.length, BLOCK_ROWS)).fill(null)
-  // Block by block: the rows of one are in the processor's cache for all of their columns.
+  const block = new RowBlock(
+    fields.map(({ name }) => name),
+    Math.min(rows.length, BLOCK_ROWS),
+  )
   for (let from = 0; from < rows.length; from += BLOCK_ROWS) {
-    const to = Math.min(rows.length, from + BLOCK_ROWS)
-    for (const builder of builders) builder.take(rows, from, to, block)
+    block.take(rows, from, Math.min(rows.length, from + BLOCK_ROWS))
+    builders.forEach((builder, i) => {
+      builder.take(block.columns[i]!, from, block.count)
+    })
   }
   return { fields, rows: rows.length, vectors: builders.map((builder) => builder.vector()) }
 }
-
-const BLOCK_ROWS = 4096
-
-/** What every object has by itself (`constructor`, `valueOf`) is no value of a row. */
-const inherited = Object.prototype as unknown as Readonly<Record<string, unknown>>
 
 /** One column in the making. */
 abstract class Builder {
@@ -38,25 +36,17 @@ abstract class Builder {
     this.rows = rows
   }
 
-  /** @param block where values lie meanwhile, null for a row without one */
-  take(rows: Rows, from: number, to: number, block: unknown[]): void {
-    const { name, column } = this.field
-    const own = inherited[name]
-    for (let row = from; row < to; row++) {
-      const value = rows[row]![name]
-      if (value !== null && value !== undefined && value !== own) {
-        block[row - from] = value
-        continue
-      }
-      if (!column.nullable) throw invalid(this.field, row, null)
+  /** The first `count` of `block` are the values of rows from `from` on. */
+  take(block: readonly unknown[], from: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      if (block[i] !== null) continue
+      if (!this.field.column.nullable) throw invalid(this.field, from + i, null)
       this.valid ??= new Uint8Array(this.rows).fill(1)
-      this.valid[row] = 0
-      block[row - from] = null
+      this.valid[from + i] = 0
     }
-    this.put(block, from, to - from)
+    this.put(block, from, count)
   }
 
-  /** The first `count` of `block` are rows from `from` on. */
   protected abstract put(block: readonly unknown[], from: number, count: number): void
   abstract vector(): Vector
 }

@@ -176,6 +176,26 @@ describe('rows that do not fit', () => {
     expect((await table.snapshot()).version).toBe(0)
   })
 
+  it('are refused wherever they are, text with half of a surrogate pair too, which is found as it is encoded', async () => {
+    const { table } = await itemsTable({ partitionBy: ['district'] })
+    const { deps } = lake()
+    const plain = await DeltaTable.create(deps(), TABLE, { schema: schemaOf(['name', 'string'], ['n', 'integer']) })
+    const rows = Array.from({ length: 3_000 }, (_, n) => ({ name: `${n}`, n }))
+    const bad = rows.map((row) => (row.n === 2_500 ? { ...row, name: 'a\ud800' } : row))
+    await expect(plain.append(bad)).rejects.toMatchObject({
+      code: 'DELTA_SCHEMA_MISMATCH',
+      details: { differences: ['name: expected well-formed text, found "a\\ud800" (row 2500)'] },
+    })
+    const others = rows.map((row) => (row.n === 1_500 ? { ...row, other: 1 } : row))
+    await expect(plain.append([others.slice(0, 1_000), others.slice(1_000)])).rejects.toMatchObject({
+      details: { differences: ['other: the table has no such column (row 1500)'] },
+    })
+    await expect(table.append([item(1, { district: '\ud800' })])).rejects.toMatchObject({
+      code: 'DELTA_SCHEMA_MISMATCH',
+      details: { differences: ['district: expected well-formed text, found "\\ud800" (row 0)'] },
+    })
+  })
+
   it('are refused for decimals that overflow, nulls in lists, and fields that structs have not', async () => {
     const { deps } = lake()
     const point: StructType = { type: 'struct', fields: [{ name: 'x', type: 'double', nullable: false, metadata: {} }] }
