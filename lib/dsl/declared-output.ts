@@ -2,7 +2,7 @@ import { SluiceError } from '#core/errors.ts'
 import { NAME_LENGTH_MAX, requireField } from '#dsl/names.ts'
 import { type ClusterColumn, type KeyColumn, SCALAR_KINDS, type Shape } from '#dsl/shape.ts'
 import type { DeltaTable, PostgresTable } from '#dsl/sinks.ts'
-import type { Output, RawOutput, RowsOutput, Sink, Step, TopicPlan, WindowOutput } from '#plan/plan.ts'
+import type { Output, RawOutput, ResultsSource, RowsOutput, Sink, Step, TopicPlan, WindowOutput } from '#plan/plan.ts'
 import type { Fields } from '#schema/column.ts'
 
 /** The rows at one point: the topic, the steps they have passed, the columns they have. */
@@ -12,9 +12,18 @@ export interface Chain {
   readonly fields: Fields
 }
 
+/** Results of windows, whatever becomes of them: `pipeline()` knows them by this value. */
+export interface WindowDefinition extends Pick<WindowOutput, 'groupBy' | 'window' | 'aggregates' | 'where' | 'fields'> {
+  readonly chain: Chain
+  /** What they are made of; null for rows of the topic. */
+  readonly of: { readonly results: WindowDefinition; readonly windows: ResultsSource['windows'] } | null
+}
+
 /** What `.into(…)` gives: an output that `pipeline()` gives its name. */
 export interface DeclaredOutput {
   readonly chain: Chain
+  /** Of windows: the results that go into its tables. */
+  readonly results?: WindowDefinition
   readonly output: Omit<RawOutput, 'name'> | Omit<RowsOutput, 'name'> | Omit<WindowOutput, 'name'>
 }
 

@@ -1,7 +1,8 @@
 import { SluiceError } from '#core/errors.ts'
+import { namedOutputs } from '#dsl/chained.ts'
 import type { Chain, DeclaredOutput } from '#dsl/declared-output.ts'
 import { requireSnakeCase } from '#dsl/names.ts'
-import { isWindowOutput, lateTable, type Output, type Plan, quarantineTable, type Step } from '#plan/plan.ts'
+import { isWindowOutput, lateTable, type Plan, quarantineTable, type Step } from '#plan/plan.ts'
 
 /** Outputs by name. */
 export type DeclaredOutputs = Readonly<Record<string, DeclaredOutput>>
@@ -27,7 +28,7 @@ export function pipeline(name: string, outputs: DeclaredOutputs): Plan {
     name,
     topic,
     steps,
-    outputs: declared.map(([output, value]): Output => ({ ...value.output, name: output })),
+    outputs: namedOutputs(declared),
   }
   requireOwnTables(plan)
   requireOneWindowStep(plan)

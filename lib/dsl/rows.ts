@@ -48,7 +48,7 @@ export function steps<S extends Shape>(chain: Chain): Steps<S> {
     select: <const Name extends ColumnName<S>>(...columns: readonly Name[]) =>
       selected<Pick<S, Name>>(chain, selectFields(chain.fields, columns)),
     groupBy: <const Name extends GroupColumn<S> = never>(...columns: readonly Name[]) =>
-      grouped<S, Name>(chain, columns),
+      grouped<S, Name>({ chain, rows: chain.fields, of: null }, columns),
   }
 }
 

@@ -1,9 +1,11 @@
+import { type Duration, parseDuration } from '#core/duration.ts'
 import { SluiceError } from '#core/errors.ts'
 import { type Aggregate, type Aggregates, aggregatesOver, planAggregates, requireGroupNames } from '#dsl/aggregates.ts'
-import { type Chain, type DeclaredOutput, planSinks, type SinkOf } from '#dsl/declared-output.ts'
+import { checkChainedWindow } from '#dsl/chained.ts'
+import { type DeclaredOutput, planSinks, type SinkOf, type WindowDefinition } from '#dsl/declared-output.ts'
 import { requireDistinct, requireField } from '#dsl/names.ts'
 import { type HasRows, type Merged, type RowOf, SCALAR_KINDS, type Shape } from '#dsl/shape.ts'
-import type { AggregatePlan, Row, WindowSpec } from '#plan/plan.ts'
+import type { AggregatePlan, Emit, Row, WindowSpec } from '#plan/plan.ts'
 import type { Column, Fields } from '#schema/column.ts'
 
 type WindowBoundsShape = {
@@ -28,7 +30,7 @@ type ComputedShape<S extends Shape, G extends string, A extends Readonly<Record<
 
 /** Rows in groups: only windows may come next. */
 export interface Grouped<S extends Shape, G extends string> {
-  /** Cuts event time: `tumbling`, `sliding`, `cumulating`, `session` or `calendar`. */
+  /** Cuts event time: `tumbling`, `sliding`, `cumulating`, `session` or `calendar`. @throws SluiceError WINDOW_INVALID for results in windows that they don't fit */
   window(spec: WindowSpec): Windowed<S, G>
 }
 
@@ -40,8 +42,18 @@ export interface Windowed<S extends Shape, G extends string> {
   ): Aggregated<ComputedShape<S, G, A>>
 }
 
-/** Results of windows that go into tables. A row when the window closes, and one with a higher revision when late records change it. */
-export interface Results<S extends Shape> extends HasRows<RowOf<Merged<S, ResultStateShape>>> {
+/**
+ * When results come out, and what becomes of their tables.
+ *
+ * - `'final'` (default): a row when its window closes, and one with a higher revision when late records change it. Delta tables grow.
+ * - `'change'`: also while the window is open, with `is_final` false, whenever they have changed; a row takes the place of the one before.
+ * - `{ every: '10 seconds' }`: as `'change'`, but not more often than that.
+ * - `'complete'`: as `'change'`, and each commit to a Delta table writes all of it anew.
+ */
+export type EmitOption = 'final' | 'change' | 'complete' | { readonly every: Duration }
+
+/** Results of windows that go into tables. */
+export interface Emitted<S extends Shape> extends HasRows<RowOf<Merged<S, ResultStateShape>>> {
   /** @throws SluiceError COLUMN_UNKNOWN, COLUMN_KIND_INVALID, PRIMARY_KEY_INVALID, SINK_COLUMN_UNSUPPORTED */
   into(
     first: SinkOf<Merged<S, ResultStateShape>>,
@@ -49,17 +61,29 @@ export interface Results<S extends Shape> extends HasRows<RowOf<Merged<S, Result
   ): DeclaredOutput
 }
 
+/** Results of windows: into tables, or into other windows. */
+export interface Results<S extends Shape> extends Emitted<S> {
+  /** When they come out: see EmitOption. @throws SluiceError DURATION_INVALID, PLAN_INVALID */
+  emit(when: EmitOption): Emitted<S>
+}
+
 export interface Aggregated<S extends Shape> extends Results<S> {
   /** Publishes only the results for which it is true. It must depend on nothing but the row. */
   where(test: (row: RowOf<S>) => boolean): Results<S>
 }
 
+/** What groups are made of: rows of the topic after its steps, or results. */
+export type GroupedRows = Pick<WindowDefinition, 'chain' | 'of'> & { readonly rows: Fields }
+
 /** @throws SluiceError COLUMN_UNKNOWN, COLUMN_KIND_INVALID, NAME_DUPLICATE */
-export function grouped<S extends Shape, G extends string>(chain: Chain, groupBy: readonly string[]): Grouped<S, G> {
+export function grouped<S extends Shape, G extends string>(
+  { chain, of, rows }: GroupedRows,
+  groupBy: readonly string[],
+): Grouped<S, G> {
   requireDistinct(groupBy, 'a group column')
   requireGroupNames(groupBy)
   for (const name of groupBy) {
-    const { kind } = requireField(chain.fields, name, 'a group column').column
+    const { kind } = requireField(rows, name, 'a group column').column
     if (SCALAR_KINDS.has(kind)) continue
     throw new SluiceError(
       'COLUMN_KIND_INVALID',
@@ -67,49 +91,68 @@ export function grouped<S extends Shape, G extends string>(chain: Chain, groupBy
     )
   }
   return Object.freeze({
-    window: (window: WindowSpec): Windowed<S, G> =>
-      Object.freeze({
-        aggregate: <const A extends Readonly<Record<string, Aggregate>>>(define: (a: Aggregates<S>) => A) => {
-          const aggregates = planAggregates(groupBy, define(aggregatesOver<S>(chain.fields)))
-          return aggregated<ComputedShape<S, G, A>>({ chain, groupBy, window, aggregates })
-        },
-      }),
+    window: (window: WindowSpec): Windowed<S, G> => {
+      if (of !== null) checkChainedWindow(of.results.window, window)
+      return windowed<S, G>({ chain, of, rows, groupBy, window })
+    },
   })
 }
 
-interface WindowedRows {
-  readonly chain: Chain
-  readonly groupBy: readonly string[]
-  readonly window: WindowSpec
-  readonly aggregates: readonly AggregatePlan[]
-}
-
-function aggregated<S extends Shape>(windowed: WindowedRows): Aggregated<S> {
+function windowed<S extends Shape, G extends string>(
+  definition: GroupedRows & Pick<WindowDefinition, 'groupBy' | 'window'>,
+): Windowed<S, G> {
+  const { rows, ...rest } = definition
   return Object.freeze({
-    ...results<S>(windowed, null),
-    // its row type was checked where it was written
-    where: (test: (row: RowOf<S>) => boolean) => results<S>(windowed, test as unknown as (row: Row) => boolean),
+    aggregate: <const A extends Readonly<Record<string, Aggregate>>>(define: (a: Aggregates<S>) => A) => {
+      const aggregates = planAggregates(rest.groupBy, define(aggregatesOver<S>(rows)))
+      const fields = resultFields(rows, rest.groupBy, aggregates)
+      return aggregated<ComputedShape<S, G, A>>({ ...rest, aggregates, where: null, fields })
+    },
   })
 }
 
-function results<S extends Shape>(windowed: WindowedRows, where: ((row: Row) => boolean) | null): Results<S> {
-  const { chain, groupBy, window, aggregates } = windowed
-  const fields = resultFields(chain.fields, groupBy, aggregates)
+function aggregated<S extends Shape>(definition: WindowDefinition): Aggregated<S> {
+  return Object.freeze({
+    ...results<S>(definition),
+    where: (test: (row: RowOf<S>) => boolean) =>
+      // its row type was checked where it was written
+      results<S>({ ...definition, where: test as unknown as (row: Row) => boolean }),
+  })
+}
+
+function results<S extends Shape>(definition: WindowDefinition): Results<S> {
+  return Object.freeze({
+    ...emitted<S>(definition, 'final'),
+    emit: (when: EmitOption) => emitted<S>(definition, emitOf(when)),
+  })
+}
+
+function emitOf(when: EmitOption): Emit {
+  if (when === 'final' || when === 'change' || when === 'complete') return when
+  if (typeof when === 'object' && when !== null && 'every' in when) {
+    return { every: parseDuration(when.every, { what: 'every of .emit()' }) }
+  }
+  throw new SluiceError(
+    'PLAN_INVALID',
+    `Expected .emit() to be given 'final', 'change', 'complete' or { every: '10 seconds' }, found ${JSON.stringify(when)}.`,
+  )
+}
+
+function emitted<S extends Shape>(definition: WindowDefinition, emit: Emit): Emitted<S> {
+  const { chain, of: _, ...planned } = definition
+  const { groupBy, window, fields } = definition
   // Windows of other kinds that start together are of different groups.
   const bounds = window.kind === 'cumulating' ? ['window_start', 'window_end'] : ['window_start']
   type Sink = SinkOf<Merged<S, ResultStateShape>>
   return Object.freeze({
     into: (...sinks: readonly Sink[]): DeclaredOutput => ({
       chain,
+      results: definition,
       output: {
         kind: 'window',
         after: chain.steps.length,
-        groupBy,
-        window,
-        aggregates,
-        where,
-        emit: 'final',
-        fields,
+        ...planned,
+        emit,
         sinks: planSinks('window', fields, sinks, {
           columns: [...groupBy, ...bounds],
           harmless: ['window_end'],

@@ -1,6 +1,7 @@
 import { formatDuration } from '#core/duration.ts'
-import { aggregateText } from '#plan/fingerprint.ts'
+import { aggregateText, sourceText } from '#plan/fingerprint.ts'
 import {
+  type Emit,
   isWindowOutput,
   lateTable,
   type Output,
@@ -39,11 +40,13 @@ export function mermaid(plan: Plan): string {
     if (step.kind === 'check') lines.push(`${stepId(index + 1)} -. fails .-> quarantine`)
   })
   for (const output of plan.outputs) {
-    const id = `output_${output.name}`
-    const from = stepId(output.kind === 'raw' ? 0 : output.after)
+    const id = outputId(output.name)
+    const source = isWindowOutput(output) ? output.source : undefined
+    const from = source === undefined ? stepId(output.kind === 'raw' ? 0 : output.after) : outputId(source.output)
     const label = isWindowOutput(output) ? `${output.name}<br/>${windowText(output.window)}` : output.name
     lines.push(`${from} --> ${id}[${quoted(label)}]`)
-    if (isWindowOutput(output)) lines.push(`${id} -. late .-> late[(${quoted(lateTable(plan))})]`)
+    if (isWindowOutput(output) && source === undefined)
+      lines.push(`${id} -. late .-> late[(${quoted(lateTable(plan))})]`)
     for (const { kind, table } of output.sinks) {
       // names are lowercase, so that this is the id of no other table
       lines.push(`${id} --> ${kind}_${table.replace('.', '_DOT_')}[(${quoted(`${kind} ${table}`)})]`)
@@ -54,6 +57,9 @@ export function mermaid(plan: Plan): string {
 
 /** Step 0 is the topic. Ids have prefixes because `end` and others are words of Mermaid. */
 const stepId = (index: number): string => (index === 0 ? 'topic' : `step_${index}`)
+
+// a name with a dot is of results that no user has named
+const outputId = (name: string): string => `output_${name.replaceAll('.', '_DOT_')}`
 
 const quoted = (text: string): string => `"${text.replaceAll('#', '#35;').replaceAll('"', '#quot;')}"`
 
@@ -90,16 +96,29 @@ function outputText(plan: Plan, output: Output): string {
   return windowOutputText(output)
 }
 
-function windowOutputText({ window, groupBy, aggregates, where }: WindowOutput): string {
+function windowOutputText({ window, source, groupBy, aggregates, where, emit }: WindowOutput): string {
+  const of = source === undefined ? '' : ` of ${sourceText(source)}`
+  const bounds = source?.windows === 'same' ? of.slice(' of '.length) : `${windowText(window)}${of}`
   const group = groupBy.length === 0 ? '' : ` by ${groupBy.join(', ')}`
   const values = aggregates.map((aggregate) => `${aggregate.name} = ${aggregateText(aggregate)}`).join(', ')
   const grace = `grace ${formatDuration(window.grace)}`
-  return `${windowText(window)}${group}: ${values}${where === null ? '' : ', some of them'}; ${grace}`
+  return `${bounds}${group}: ${values}${where === null ? '' : ', some of them'}; ${grace}${emitText(emit)}`
+}
+
+function emitText(emit: Emit): string {
+  if (emit === 'final') return ''
+  if (emit === 'change') return '; running results'
+  return emit === 'complete'
+    ? '; running results, the whole table each time'
+    : `; running results every ${formatDuration(emit.every)}`
 }
 
 function windowText(spec: WindowSpec): string {
   if (spec.kind === 'calendar') return `every ${spec.unit} in ${spec.zone}`
-  if (spec.kind === 'session') return `sessions with gaps up to ${formatDuration(spec.gap)}`
+  if (spec.kind === 'session') {
+    const apart = spec.atGap === 'join' ? `with gaps up to` : `with gaps below`
+    return `sessions ${apart} ${formatDuration(spec.gap)}${spec.end === 'gap' ? '' : ', to the last event'}`
+  }
   const offset = spec.offset === 0 ? '' : ` at ${formatDuration(spec.offset)}`
   if (spec.kind === 'tumbling') return `every ${formatDuration(spec.size)}${offset}`
   if (spec.kind === 'cumulating') {

@@ -4,6 +4,7 @@ import {
   type AggregatePlan,
   isWindowOutput,
   type Plan,
+  type ResultsSource,
   type Step,
   type WindowOutput,
   type WindowSpec,
@@ -90,8 +91,9 @@ function stepText(step: Step): string {
   return `${columnText(step.column)} = ${value}`
 }
 
-function windowParts({ window, after, groupBy, aggregates, where }: WindowOutput): Record<string, string> {
+function windowParts({ window, after, source, groupBy, aggregates, where }: WindowOutput): Record<string, string> {
   const parts: Record<string, string> = { ...specParts(window), steps: String(after), 'grouped by': groupBy.join(', ') }
+  if (source !== undefined) parts['made of'] = sourceText(source)
   // pages hold accumulators in this order
   parts['aggregates'] = aggregates.map(({ name }) => name).join(', ')
   for (const aggregate of aggregates) {
@@ -99,6 +101,11 @@ function windowParts({ window, after, groupBy, aggregates, where }: WindowOutput
   }
   if (where !== null) parts['where'] = sourceOf(where)
   return parts
+}
+
+/** `results of counts`. */
+export function sourceText({ output, windows }: ResultsSource): string {
+  return windows === 'own' ? `results of ${output}` : `results of ${output} in the same windows`
 }
 
 /** As it is written, without `a.`: `topK(sensor, 3, by value, where alarm)`. */
@@ -139,7 +146,8 @@ function columnsRead(plan: Plan): Fields {
   }
   for (const step of plan.steps) addWords(stepText(step))
   for (const output of plan.outputs) {
-    if (!isWindowOutput(output)) continue
+    // What is made of results reads none of the topic's columns.
+    if (!isWindowOutput(output) || output.source !== undefined) continue
     for (const name of output.groupBy) names.add(name)
     for (const { column, where } of output.aggregates) {
       if (column !== null) names.add(column)

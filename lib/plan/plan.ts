@@ -70,16 +70,35 @@ export interface WindowOutput {
   readonly kind: 'window'
   readonly name: string
   readonly after: number
+  /** Where its rows come from, if not from the topic. */
+  readonly source?: ResultsSource
   readonly groupBy: readonly string[]
   readonly window: WindowSpec
   readonly aggregates: readonly AggregatePlan[]
   /** Rows for which it is false are not published. */
   readonly where: ((row: Row) => boolean) | null
-  readonly emit: 'final'
+  readonly emit: Emit
   /** window_start, window_end, group columns, aggregates, revision, is_final. */
   readonly fields: Fields
   readonly sinks: readonly Sink[]
 }
+
+/** Final results of another window output, as rows. Their event time is a millisecond before their window's end. */
+export interface ResultsSource {
+  /** Name of that output; it may have no sinks. */
+  readonly output: string
+  /** `own`: in windows over the event time of the results. `same`: results of one window together, in that window. */
+  readonly windows: 'own' | 'same'
+}
+
+/**
+ * When rows of a window come out, and what becomes of the table that they go into.
+ *
+ * - `final`: when the window closes, and again as a higher revision when late records within grace change it. Delta tables grow.
+ * - `change`, `every`: also while it is open, with `is_final` false; each row takes the place of the one before. `every`: not more often.
+ * - `complete`: as `change`, and each commit to a Delta table writes the whole of it.
+ */
+export type Emit = 'final' | 'change' | 'complete' | { readonly every: Millis }
 
 /** All windows are half open, [start, end). */
 export type WindowSpec =
@@ -202,6 +221,11 @@ export const lateTable = (plan: Plan): string => `late.${plan.name}`
 
 export function isWindowOutput(output: Output): output is WindowOutput {
   return output.kind === 'window'
+}
+
+/** The windows that records are folded into; all others are made of their results. */
+export function foldedOutputs(plan: Pick<Plan, 'outputs'>): readonly WindowOutput[] {
+  return plan.outputs.filter(isWindowOutput).filter(({ source }) => source === undefined)
 }
 
 /** Fields of the rows after the plan's first `after` steps. */

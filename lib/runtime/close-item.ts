@@ -11,6 +11,8 @@ export interface PublishedRow {
   readonly group: readonly unknown[]
   /** JSON of the values; null when the row was withdrawn. */
   readonly values: string | null
+  /** Its window was open then. */
+  readonly running?: true
 }
 
 /** What was published of one window that is still within grace: group key → row. */
@@ -46,6 +48,8 @@ export interface CloseBody {
   readonly published: Readonly<Record<string, PublishedWindows>>
   /** By name of a session output: start of its first session that isn't closed yet. */
   readonly open: Readonly<Record<string, EpochMillis>>
+  /** By name of an output with running results every so often: when they came out last, by the clock. */
+  readonly emitted?: Readonly<Record<string, EpochMillis>>
   /** The latest of them, at most a hundred: an operator must be able to ask. */
   readonly failed: readonly FailedResult[]
   /** Results that not every sink has confirmed, oldest first. */

@@ -1,5 +1,6 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { SessionSpec, WindowOutput } from '#plan/plan.ts'
+import { highest } from '#runtime/bounds.ts'
 import { type CloseBody, type PublishedRow, type PublishedWindows, windowId } from '#runtime/close-item.ts'
 import { type PageRange, pageRange } from '#runtime/close-pages.ts'
 import type { DirtyWindow } from '#runtime/dirty.ts'
@@ -24,10 +25,17 @@ export interface SessionStep {
   readonly from: EpochMillis | null
   /** Not above `from` when only corrections are due. */
   readonly to: EpochMillis | null
+  /** Sessions that are open then and have ended at `running.to`, if no record came any more, are published as running; null for none. */
+  readonly running: { readonly to: EpochMillis | null } | null
   readonly settled: EpochMillis
 }
 
-const hasNews = ({ from, to }: SessionStep): boolean => to !== null && (from === null || to > from)
+/** Anything but corrections. */
+const hasNews = ({ from, to, running }: SessionStep): boolean =>
+  running !== null || (to !== null && (from === null || to > from))
+
+const isIdle = (step: SessionStep, dirty: readonly DirtyWindow[]): boolean =>
+  !hasNews(step) && (step.to === null || dirty.length === 0)
 
 /**
  * The earliest event time that a session which isn't published yet can hold; null for any. A record that came since the last close is
@@ -67,8 +75,9 @@ export function sessionRanges(
   step: SessionStep,
   dirty: readonly DirtyWindow[],
 ): readonly PageRange[] {
-  const { body, from, to } = step
-  if (to === null || (!hasNews(step) && dirty.length === 0)) return []
+  if (isIdle(step, dirty)) return []
+  const { body, from } = step
+  const to = highest(step.to, step.running?.to ?? null)!
   const { gap } = output.window
   const published = Object.values(body.published[output.name] ?? {})
   const around = dirty.map(({ window, key }) => {
@@ -103,9 +112,10 @@ export function closeSessions(
   dirty: readonly DirtyWindow[],
   onFailure: (failed: FailedGroup) => void,
 ): ClosedSessions {
-  const { body, from, to, settled } = step
+  const { body, from, running, settled } = step
+  const to = step.to ?? Number.NEGATIVE_INFINITY
   const before = body.published[output.name] ?? {}
-  if (to === null || (!hasNews(step) && dirty.length === 0)) {
+  if (isIdle(step, dirty)) {
     return { rows: [], published: before, open: body.open[output.name] ?? null }
   }
   const aggregates = aggregatesOf(output, fields)
@@ -118,10 +128,11 @@ export function closeSessions(
       const { start, end } = session.bounds
       if (end > to) {
         open = Math.min(open ?? start, start)
-        publisher.hold(key, session.bounds)
-      } else if (from === null || end > from) publisher.publish(key, session, sessions)
+        if (running === null) publisher.hold(key, session.bounds)
+        else publisher.publish(key, session, sessions, true)
+      } else if (from === null || end > from) publisher.publish(key, session, sessions, false)
       else if (isDirty(output.window, session.bounds, dirtyOf.get(key), body.settled)) {
-        publisher.publish(key, session, sessions)
+        publisher.publish(key, session, sessions, false)
       }
     }
   }
@@ -184,7 +195,7 @@ class SessionPublisher {
     }
   }
 
-  publish(key: string, { bounds, states }: Session, all: readonly Session[]): void {
+  publish(key: string, { bounds, states }: Session, all: readonly Session[], isOpen: boolean): void {
     const id = windowId(bounds)
     const known = this.#known.get(key) ?? []
     const swallowed = known.filter(
@@ -197,12 +208,14 @@ class SessionPublisher {
       old?.revision ?? Math.max(-1, ...swallowed.map(({ row }) => row.revision + (row.values === null ? 0 : 1)))
     const group = old?.group ?? decodeGroupKey(key)
     const place = { window: this.#reported(bounds), group }
-    const values = valuesOf(() => this.#finish(states), this.#passes, place, this.#onFailure)
+    const values = valuesOf(() => this.#finish(states), this.#passes, place, isOpen ? () => {} : this.#onFailure)
+    const running = isOpen ? ({ running: true } as const) : {}
     if (values !== null) {
       const text = encodeValues(values)
-      if (old?.values === text) return
-      this.#emit(key, bounds, windowRow(this.#output, this.#reported(bounds), group, values, revision + 1, true))
-      this.#keep(key, bounds, { revision: revision + 1, group, values: text })
+      if (old?.values === text && old.running === running.running) return
+      const row = windowRow(this.#output, this.#reported(bounds), group, values, revision + 1, !isOpen)
+      this.#emit(key, bounds, { ...row, ...running })
+      this.#keep(key, bounds, { revision: revision + 1, group, values: text, ...running })
     } else if (old !== undefined && old.values !== null) {
       this.#withdraw(key, { id, bounds, row: old })
       this.#keep(key, bounds, { revision: revision + 1, group, values: null })

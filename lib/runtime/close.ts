@@ -17,6 +17,7 @@ import {
   sliceStartsOf,
   windowsWithData,
 } from '#runtime/close-pages.ts'
+import { appliedText, emittedAfter, RunningLooks, type RunningSpans, runningSpans } from '#runtime/close-running.ts'
 import { closeSessions, earliestKept, isSessionOutput, sessionRanges } from '#runtime/close-sessions.ts'
 import { type CloseGoal, type CloseStep, neededRange, nextStep, standStill } from '#runtime/close-step.ts'
 import { confirmed } from '#runtime/deliver.ts'
@@ -62,7 +63,8 @@ export interface Closed {
  * closed windows within grace that got records since. May run twice at once or stop anywhere: the close item decides whose
  * rows count. The rows reach the sinks by `deliver`.
  *
- * Cost without news: two LISTs, two reads. With news: the pages of the windows, one object, three writes.
+ * Cost without news: two LISTs, two reads. With news: the pages of the windows, one object, three writes. Running results: once for each
+ * look at applied records the pages of all open windows, and where a row has changed one object and two writes.
  */
 export interface CloseStage {
   /** Closes what can be closed now. `onRows` sees the rows of each step as soon as they are durable. */
@@ -77,7 +79,8 @@ export function closeStage(runtime: Runtime): CloseStage {
     outputs.map((output) => output.window),
     plan.topic.outOfOrder,
   )
-  const closer: Closer = { runtime, outputs, fields, layout, codec: pageCodec(outputs, fields) }
+  const codec = pageCodec(outputs, fields)
+  const closer: Closer = { runtime, outputs, fields, layout, codec, looks: new RunningLooks() }
   return {
     async run(reading) {
       const rows: WindowRow[] = []
@@ -94,6 +97,7 @@ export function closeStage(runtime: Runtime): CloseStage {
 
 interface Closer {
   readonly runtime: Runtime
+  readonly looks: RunningLooks
   readonly outputs: readonly WindowOutput[]
   readonly fields: Fields
   readonly layout: SliceLayout
@@ -115,15 +119,26 @@ async function closeStep(closer: Closer, reading: CloseReading): Promise<Closed 
   const { upTo } = item.body
   const goal = await goalOf(closer, reading, progress, watermark.watermark)
   const next = await nextStep(runtime, closer.outputs, closer.layout, item.body, goal)
-  if (next === null && dirty.windows.length === 0) return { upTo, rows: [], failed: [], watermark, more: false }
   const step = next ?? standStill(closer.outputs, item.body)
+  const now = runtime.clock.now()
+  const running = runningSpans(closer.outputs, item.body, step, progress, closer.looks, now)
+  const closesNothing = next === null && dirty.windows.length === 0
+  if (closesNothing && running.every((span) => span === null)) {
+    return { upTo, rows: [], failed: [], watermark, more: false }
+  }
   const ended = endedAfter(closer.outputs, step)
   await raiseBounds(state, runtime, { mark: step.mark, ended })
   const settled = settledUpTo(upTo, watermark, progress)
-  const computed = await compute(closer, item, dirty, step, settled)
-  const reached = { upTo: step.mark, ended, settled: highest(item.body.settled, finite(settled)) }
+  const computed = await compute(closer, item, dirty, step, running, settled)
+  if (closesNothing && computed.rows.length === 0) {
+    closer.looks.done(closer.outputs, running, appliedText(progress))
+    return { upTo, rows: [], failed: [], watermark, more: false }
+  }
+  const emitted = emittedAfter(closer.outputs, item.body, running, now)
+  const reached = { upTo: step.mark, ended, settled: highest(item.body.settled, finite(settled)), ...emitted }
   const stored = await publish(runtime, item, computed, reached)
   if (stored === null) return { upTo, rows: [], failed: [], watermark, more: true }
+  closer.looks.done(closer.outputs, running, appliedText(progress))
   await dirty.clear()
   if (settled > Number.NEGATIVE_INFINITY) {
     const kept = closer.outputs.filter(isSessionOutput).map((output) => earliestKept(output, stored.body, settled))
@@ -217,12 +232,13 @@ async function compute(
   item: CloseItem,
   dirty: DirtyItems,
   { spans }: CloseStep,
+  running: RunningSpans,
   settled: EpochMillis,
 ): Promise<Computed> {
   const { runtime, outputs, fields, codec } = closer
   const { body } = item
   const again = dirty.windows.filter((entry) => isPublished(outputs[entry.output]!, entry.window, body))
-  const pages = await loadPages(runtime, codec, neededPages(closer, body, spans, settled, again))
+  const pages = await loadPages(runtime, codec, neededPages(closer, body, spans, running, settled, again))
   const rows: WindowRow[] = []
   const published: Record<string, CloseBody['published'][string]> = {}
   const open: Record<string, EpochMillis> = {}
@@ -232,7 +248,8 @@ async function compute(
       void failed.push({ output: output.name, start: window.start, end: window.end, group, reason })
     if (isSessionOutput(output)) {
       const own = again.filter((entry) => entry.output === index)
-      const closed = closeSessions(output, index, fields, pages, { body, ...spans[index]!, settled }, own, onFailure)
+      const step = { body, ...spans[index]!, running: running[index]!, settled }
+      const closed = closeSessions(output, index, fields, pages, step, own, onFailure)
       rows.push(...closed.rows)
       published[output.name] = closed.published
       if (closed.open !== null) open[output.name] = closed.open
@@ -240,8 +257,15 @@ async function compute(
     }
     const reopened = again.flatMap((entry) => (entry.output === index ? [entry.window] : []))
     const windows = [...reopened.toSorted((a, b) => a.end - b.end), ...newWindows(output, index, pages, spans[index]!)]
-    const computed = [...closeWindows(output, index, fields, pages, windows, onFailure)]
-    const revised = revise(output, computed, reopened, body.published[output.name] ?? {}, settled)
+    const unfinished = newWindows(output, index, pages, running[index] ?? NOTHING_NEW)
+    const computed = [
+      ...closeWindows(output, index, fields, pages, windows, onFailure),
+      // What can't be made of an open window yet is told of when the window closes.
+      ...closeWindows(output, index, fields, pages, unfinished, () => {}),
+    ]
+    const closed = spans[index]!.to ?? Number.NEGATIVE_INFINITY
+    const before = body.published[output.name] ?? {}
+    const revised = revise(output, computed, [...windows, ...unfinished], before, settled, closed)
     rows.push(...revised.rows)
     published[output.name] = revised.published
   })
@@ -263,6 +287,8 @@ function isPublished(
   return published !== null && end <= published && (settled === null || end + window.grace > settled)
 }
 
+const NOTHING_NEW: CloseStep['spans'][number] = { from: null, to: null }
+
 function newWindows(
   output: WindowOutput,
   index: number,
@@ -277,17 +303,19 @@ function neededPages(
   { outputs, layout }: Closer,
   body: CloseBody,
   spans: CloseStep['spans'],
+  running: RunningSpans,
   settled: EpochMillis,
   again: readonly DirtyWindow[],
 ): readonly PageRange[] {
   const ranges = again.map(({ window }) => pageRange(layout, window.start, window.end))
   const news = outputs.flatMap((output, i) => {
-    const { from, to } = spans[i]!
     if (isSessionOutput(output)) {
       const own = again.filter((entry) => entry.output === i)
-      return sessionRanges(output, layout, { body, from, to, settled }, own)
+      return sessionRanges(output, layout, { body, ...spans[i]!, running: running[i]!, settled }, own)
     }
-    return to === null || (from !== null && from >= to) ? [] : (neededRange(layout, body, { output, from, to }) ?? [])
+    return [spans[i]!, running[i] ?? NOTHING_NEW].flatMap(({ from, to }) =>
+      to === null || (from !== null && from >= to) ? [] : (neededRange(layout, body, { output, from, to }) ?? []),
+    )
   })
   return [...ranges, ...news]
 }
@@ -297,7 +325,7 @@ async function publish(
   runtime: Runtime,
   item: CloseItem,
   computed: Computed,
-  reached: Pick<CloseBody, 'upTo' | 'ended' | 'settled'>,
+  reached: Pick<CloseBody, 'upTo' | 'ended' | 'settled' | 'emitted'>,
 ): Promise<CloseItem | null> {
   const seq = item.seq + 1
   const delivered = await confirmed(runtime)

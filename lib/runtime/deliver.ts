@@ -4,10 +4,11 @@ import { isWindowOutput, type WindowOutput } from '#plan/plan.ts'
 import type { SqlChange } from '#ports/sql-sink.ts'
 import { loadCloseItem, type PendingResult } from '#runtime/close-item.ts'
 import type { Committed } from '#runtime/commit.ts'
+import { deliveredTo, updateTable } from '#runtime/deliver-update.ts'
 import { closeAppId, controlGroup } from '#runtime/keys.ts'
 import { raiseMark, readMark } from '#runtime/mark.ts'
 import { openTable } from '#runtime/open-table.ts'
-import { readResult, tableRow, type WindowRow } from '#runtime/results.ts'
+import { isWithdrawn, readResult, tableRow, type WindowRow } from '#runtime/results.ts'
 import { type Runtime, tablePath } from '#runtime/runtime.ts'
 import { sqlRow } from '#runtime/sql-row.ts'
 import { fromRows } from '#schema/from-rows.ts'
@@ -52,8 +53,8 @@ async function rowsOf(runtime: Runtime, sink: string, { seq, path }: PendingResu
 }
 
 /**
- * Appends pending results to the gold tables: one commit a table, with `txn` = number of the last close in it. Idempotent.
- * Cost with news: one GET a result, one PUT and one append a table.
+ * Brings pending results into the gold tables: one commit a table, with `txn` = number of the last close in it. Idempotent.
+ * Cost with news: one GET a result, one PUT and one append a table; see `updateTable` for tables with running results.
  */
 export async function deliverToTables(runtime: Runtime): Promise<readonly Committed[]> {
   const results = await openResults(runtime, TABLES)
@@ -67,7 +68,7 @@ export async function deliverToTables(runtime: Runtime): Promise<readonly Commit
   const done: Committed[] = []
   for (const output of runtime.plan.outputs.filter(isWindowOutput)) {
     for (const sink of output.sinks) {
-      if (sink.kind === 'delta') done.push(...(await appendRows(runtime, output, sink.table, all, last.seq)))
+      if (sink.kind === 'delta') done.push(...(await bringRows(runtime, output, sink.table, all, last.seq)))
     }
   }
   await raiseMark(runtime.state, controlGroup(runtime), TABLES, last.seq)
@@ -76,29 +77,35 @@ export async function deliverToTables(runtime: Runtime): Promise<readonly Commit
 
 const ATTEMPTS = 10
 
-async function appendRows(
+async function bringRows(
   runtime: Runtime,
   output: WindowOutput,
   tableName: string,
   all: readonly OpenRows[],
   seq: number,
 ): Promise<readonly Committed[]> {
-  const appId = closeAppId(runtime, output.name)
   const table = await openTable(runtime, tableName)
   for (let attempt = 1; ; attempt++) {
     const { version, txns } = await table.appendState()
-    const done = txns.get(appId) ?? 0
+    const { appended, updated } = deliveredTo(runtime, output, txns)
     const rows = all
-      .filter((result) => result.seq > done)
+      .filter((result) => result.seq > Math.max(appended, updated))
       .flatMap((result) => result.rows.filter((row) => row.output === output.name))
-      .map((row) => tableRow(output, row))
     if (rows.length === 0) return []
-    const add = await writeDataFile(runtime, tablePath(tableName), fromRows(output.fields, rows))
     try {
+      if (output.emit !== 'final') {
+        const result = await updateTable(runtime, output, table, rows, seq, appended > updated)
+        return result.committed ? [{ table: tableName, version: result.version, files: 1 }] : []
+      }
+      const batch = fromRows(
+        output.fields,
+        rows.map((row) => tableRow(output, row)),
+      )
+      const add = await writeDataFile(runtime, tablePath(tableName), batch)
       const committed = await table.commit({
         readVersion: version,
         adds: add === null ? [] : [add],
-        txns: [{ appId, version: seq }],
+        txns: [{ appId: closeAppId(runtime, output.name), version: seq }],
         operation: 'STREAMING UPDATE',
       })
       return [{ table: tableName, version: committed.version, files: 1 }]
@@ -132,8 +139,8 @@ function sqlChanges(runtime: Runtime, rows: readonly WindowRow[]): readonly SqlC
         ? [
             {
               table: sink.table,
-              upserts: own.filter((row) => row.final).map(toSql),
-              deletes: own.filter((row) => !row.final).map(toSql),
+              upserts: own.filter((row) => !isWithdrawn(row)).map(toSql),
+              deletes: own.filter(isWithdrawn).map(toSql),
             },
           ]
         : [],

@@ -15,9 +15,14 @@ export interface WindowRow {
   readonly group: readonly unknown[]
   readonly values: readonly unknown[]
   readonly revision: number
-  /** False when a correction withdraws the row: it no longer passes `where`. */
+  /** False while the window is open, and when a correction withdraws the row: it no longer passes `where`. */
   readonly final: boolean
+  /** The window is open. */
+  readonly running?: true
 }
+
+/** It was published and does not hold any more; another version may come. */
+export const isWithdrawn = ({ final, running }: WindowRow): boolean => !final && running !== true
 
 /** The row as the output's tables hold it. */
 export function tableRow(output: WindowOutput, row: WindowRow): Record<string, unknown> {
@@ -51,11 +56,12 @@ export interface Revised {
 }
 
 /**
- * Gives each computed row its revision: 0 the first time, one more when its values changed, none (no row) when they did not. A
- * row that was published and isn't computed any more is withdrawn.
+ * Gives each computed row its revision: 0 the first time, one more when its values changed or became final, none (no row) when they did
+ * not. A row that was published and isn't computed any more is withdrawn.
  *
- * @param recomputed windows that were closed before; those that are computed the first time have nothing to withdraw
+ * @param recomputed windows that may have been published before; others have nothing to withdraw
  * @param settled windows with end + grace ≤ settled can't change again and are forgotten
+ * @param closed rows of windows with end > closed are running
  */
 export function revise(
   output: WindowOutput,
@@ -63,6 +69,7 @@ export function revise(
   recomputed: readonly WindowBounds[],
   before: PublishedWindows,
   settled: EpochMillis,
+  closed: EpochMillis = Number.POSITIVE_INFINITY,
 ): Revised {
   const rows: WindowRow[] = []
   const published = openWindows(before, settled - output.window.grace)
@@ -71,12 +78,13 @@ export function revise(
     const id = windowId(row.window)
     const old = before[id]?.rows[row.key]
     const values = encodeValues(row.values)
-    if (old?.values === values) continue
+    const running = end > closed ? ({ running: true } as const) : {}
+    if (old?.values === values && old.running === running.running) continue
     const revision = old === undefined ? 0 : old.revision + 1
-    rows.push(windowRow(output, row.window, row.group, row.values, revision, true))
+    rows.push({ ...windowRow(output, row.window, row.group, row.values, revision, end <= closed), ...running })
     if (end + output.window.grace <= settled) continue
     published[id] ??= { start, end, rows: {} }
-    published[id].rows[row.key] = { revision, group: row.group, values }
+    published[id].rows[row.key] = { revision, group: row.group, values, ...running }
   }
   const alive = new Set(computed.map((row) => `${windowId(row.window)} ${row.key}`))
   for (const window of recomputed) {
@@ -86,7 +94,7 @@ export function revise(
       const revision = old.revision + 1
       rows.push(windowRow(output, window, old.group, decodeValues(old.values), revision, false))
       const kept = published[id]
-      if (kept !== undefined) kept.rows[key] = { ...old, revision, values: null }
+      if (kept !== undefined) kept.rows[key] = { revision, group: old.group, values: null }
     }
   }
   return { rows, published }

@@ -1,6 +1,6 @@
 import type { EpochMillis, Millis } from '#core/time.ts'
 import { writeDataFile } from '#delta/table.ts'
-import { isWindowOutput, lateTable, type WindowOutput } from '#plan/plan.ts'
+import { foldedOutputs, lateTable, type WindowOutput } from '#plan/plan.ts'
 import { acceptedItems, type Relieve, withRoom } from '#runtime/accepted.ts'
 import { type Bounds, publishedUpTo, readBounds } from '#runtime/bounds.ts'
 import { lateBatch } from '#runtime/coordinates.ts'
@@ -74,7 +74,7 @@ class WindowsPartitions {
     this.#runtime = runtime
     this.#preparer = preparer
     this.#relieve = relieve
-    this.#outputs = plan.outputs.filter(isWindowOutput)
+    this.#outputs = foldedOutputs(plan)
     this.#after = this.#outputs[0]?.after ?? 0
     this.#layout = sliceLayout(
       this.#outputs.map((output) => output.window),

@@ -1,7 +1,7 @@
 import type { EpochMillis } from '#core/time.ts'
 import { createTables } from '#local/ports.ts'
 import type { Plan } from '#plan/plan.ts'
-import { closeStage } from '#runtime/close.ts'
+import { type CloseStage, closeStage } from '#runtime/close.ts'
 import { commitAccepted } from '#runtime/commit.ts'
 import { preparer } from '#runtime/prepare.ts'
 import type { WindowRow } from '#runtime/results.ts'
@@ -24,6 +24,7 @@ export class WindowRun {
   readonly #runtime: Runtime
   readonly #offsets: number[]
   #stage: WindowsStage
+  #closer: CloseStage
   #newest: EpochMillis | null = null
   #now: EpochMillis = APPENDED
 
@@ -31,6 +32,7 @@ export class WindowRun {
     this.#runtime = { ...runtime, clock: { now: () => this.#now, sleep: async () => {} } }
     this.#offsets = new Array<number>(partitions).fill(0)
     this.#stage = this.#newStage()
+    this.#closer = closeStage(this.#runtime)
   }
 
   static async start(plan: Plan, partitions = 1): Promise<WindowRun> {
@@ -78,6 +80,7 @@ export class WindowRun {
   /** Drops everything in memory: what follows reads the stored state. */
   restart(): void {
     this.#stage = this.#newStage()
+    this.#closer = closeStage(this.#runtime)
   }
 
   async late(): Promise<readonly JsonRow[]> {
@@ -95,6 +98,6 @@ export class WindowRun {
 
   async #close(endOfInput: boolean): Promise<readonly WindowRow[]> {
     const endOffsets = async (): Promise<readonly number[]> => this.#offsets
-    return (await closeStage(this.#runtime).run({ endOffsets, endOfInput })).rows
+    return (await this.#closer.run({ endOffsets, endOfInput })).rows
   }
 }

@@ -208,9 +208,11 @@ describe('what may come next', () => {
   test('is a window after groupBy, aggregates after a window, a table after where', () => {
     expectTypeOf<keyof ReturnType<typeof rows.groupBy>>().toEqualTypeOf<'window'>()
     expectTypeOf<keyof typeof hourly>().toEqualTypeOf<'aggregate'>()
-    expectTypeOf<Extract<keyof typeof counted, string>>().toEqualTypeOf<'where' | 'into'>()
+    expectTypeOf<Extract<keyof typeof counted, string>>().toEqualTypeOf<'where' | 'emit' | 'into'>()
     const filtered = counted.where(() => true)
-    expectTypeOf<Extract<keyof typeof filtered, string>>().toEqualTypeOf<'into'>()
+    expectTypeOf<Extract<keyof typeof filtered, string>>().toEqualTypeOf<'emit' | 'into'>()
+    const running = filtered.emit({ every: '10 seconds' })
+    expectTypeOf<Extract<keyof typeof running, string>>().toEqualTypeOf<'into'>()
     const selected = rows.select('id')
     expectTypeOf<Extract<keyof typeof selected, string>>().toEqualTypeOf<'into'>()
   })
@@ -275,5 +277,15 @@ describe('a pipeline', () => {
     pipeline('readings', { silver: rows })
     // @ts-expect-error results without .into(…) are no output
     pipeline('readings', { hourly: counted })
+  })
+})
+
+describe('when results come out', () => {
+  test('is one of four ways', () => {
+    counted.emit('complete').into(delta.table('gold.counted'))
+    // @ts-expect-error no such way to come out
+    counted.emit('always')
+    // @ts-expect-error no unit
+    counted.emit({ every: '10' })
   })
 })
