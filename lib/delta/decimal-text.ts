@@ -29,6 +29,26 @@ export function scaledDecimal(text: string, scale: number): string | undefined {
   return decimal.unscaled % factor === 0n ? decimalAt(decimal.unscaled / factor, scale) : undefined
 }
 
+/** Significant digits that every double keeps. */
+export const DOUBLE_DIGITS = 15
+
+/**
+ * A decimal of at most so many significant digits that is not above (`down`) or not below (`up`) the one given, with all digits of its
+ * scale. Undefined when that has a digit more in front (999.9 up), which may be too many for its type, or when the text is no number.
+ */
+export function roundedDecimal(text: string, digits: number, direction: 'down' | 'up'): string | undefined {
+  const decimal = parseDecimal(text)
+  if (decimal === undefined) return undefined
+  const { unscaled, scale } = decimal
+  const length = String(unscaled < 0n ? -unscaled : unscaled).length
+  if (length <= digits) return text
+  const factor = 10n ** BigInt(length - digits)
+  const rest = ((unscaled % factor) + factor) % factor
+  const rounded = unscaled - rest + (direction === 'up' && rest > 0n ? factor : 0n)
+  if (String(rounded < 0n ? -rounded : rounded).length > length) return undefined
+  return decimalAt(rounded, scale)
+}
+
 /** 12345, 2 → `123.45`: all digits of the scale. */
 function decimalAt(unscaled: bigint, scale: number): string {
   if (scale <= 0) return String(unscaled)

@@ -1,3 +1,4 @@
+import { DOUBLE_DIGITS, roundedDecimal } from '#delta/decimal-text.ts'
 import type { LeafStatistics } from '#parquet/writer.ts'
 
 /** Delta's default for `delta.dataSkippingNumIndexedCols`: leaf columns that get statistics. */
@@ -32,8 +33,9 @@ const FIRST_32: Indexed = (_, at) => at < INDEXED_COLUMNS
 
 /**
  * `add.stats` of a data file (PROTOCOL.md, "Per-file Statistics"): numRecords, and for the indexed leaf columns minValues,
- * maxValues and nullCount, nested as the schema is. Timestamps to the millisecond. No minimum and maximum for booleans, binaries and
- * columns without a value, nothing at all for lists and maps.
+ * maxValues and nullCount, nested as the schema is. Timestamps to the millisecond; decimals of more than 15 digits rounded away from
+ * the values, because Trino reads them as doubles and would skip files that have the row. No minimum and maximum for booleans,
+ * binaries and columns without a value, nothing at all for lists and maps.
  */
 export function statsJson(rows: number, columns: readonly LeafStatistics[], indexed: Indexed = FIRST_32): string {
   const minValues: Tree = {}
@@ -42,8 +44,8 @@ export function statsJson(rows: number, columns: readonly LeafStatistics[], inde
   for (const [at, { path, kind, nullCount: nulls, min, max }] of columns.entries()) {
     if (kind === 'headers' || kind === 'list' || kind === 'map' || !indexed(path, at)) continue
     put(nullCount, path, nulls)
-    const low = bound(kind, min)
-    const high = bound(kind, max)
+    const low = bound(kind, min, 'down')
+    const high = bound(kind, max, 'up')
     if (low !== undefined) put(minValues, path, low)
     if (high !== undefined) put(maxValues, path, high)
   }
@@ -77,9 +79,16 @@ export function totalRecords(files: Iterable<{ readonly stats?: string }>): numb
 const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => object }
 
 /** The JSON of a minimum or maximum; undefined where there is none to give. */
-function bound(kind: LeafStatistics['kind'], value: LeafStatistics['min']): string | number | object | undefined {
+function bound(
+  kind: LeafStatistics['kind'],
+  value: LeafStatistics['min'],
+  direction: 'down' | 'up',
+): string | number | object | undefined {
   if (kind === 'string') return typeof value === 'string' ? value : undefined
-  if (kind === 'decimal') return typeof value === 'string' ? rawJSON(value) : undefined
+  if (kind === 'decimal') {
+    const text = typeof value === 'string' ? roundedDecimal(value, DOUBLE_DIGITS, direction) : undefined
+    return text === undefined ? undefined : rawJSON(text)
+  }
   if (typeof value === 'bigint') return rawJSON(String(value))
   if (typeof value !== 'number' || !Number.isFinite(value)) return undefined
   if (kind === 'timestamp') return isoText(value)

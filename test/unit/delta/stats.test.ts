@@ -62,17 +62,33 @@ describe('statistics of a file', () => {
     })
   })
 
-  it('hold decimals and whole numbers beyond 2^53 with all their digits, and instants without zone as such', () => {
-    const digits = '12345678901234567890.123'
+  it('hold whole numbers beyond 2^53 with all their digits, and instants without zone as such', () => {
     const stats = statsJson(1, [
-      { path: ['amount'], kind: 'decimal', nullCount: 0, min: '-0.50', max: digits },
       { path: ['big'], kind: 'long', nullCount: 0, min: -(2n ** 63n), max: 2n ** 63n - 1n },
       { path: ['local'], kind: 'timestamp_ntz', nullCount: 0, min: START + 1, max: START + 2 },
       { path: ['list'], kind: 'list', nullCount: 1 },
     ])
     expect(stats).toBe(
-      `{"numRecords":1,"minValues":{"amount":-0.50,"big":-9223372036854775808,"local":"2026-03-01T00:00:00.001"},"maxValues":{"amount":${digits},"big":9223372036854775807,"local":"2026-03-01T00:00:00.002"},"nullCount":{"amount":0,"big":0,"local":0}}`,
+      `{"numRecords":1,"minValues":{"big":-9223372036854775808,"local":"2026-03-01T00:00:00.001"},"maxValues":{"big":9223372036854775807,"local":"2026-03-01T00:00:00.002"},"nullCount":{"big":0,"local":0}}`,
     )
+  })
+
+  it.each([
+    ['-0.50', '12345678901234.5', '-0.50', '12345678901234.5'],
+    ['12345678901234567890.123', '12345678901234567890.123', '12345678901234500000.000', '12345678901234600000.000'],
+    [
+      '-12345678901234567890.123',
+      '-12345678901234567890.123',
+      '-12345678901234600000.000',
+      '-12345678901234500000.000',
+    ],
+    ['123456789012345000.00', '123456789012345000.00', '123456789012345000.00', '123456789012345000.00'],
+    ['-99999999999999999.9', '99999999999999999.9', undefined, undefined],
+    ['99999999999999999.9', '-99999999999999999.9', '99999999999999900.0', '-99999999999999900.0'],
+  ])('hold bounds of the decimals %s to %s that a double keeps: %s to %s', (min, max, low, high) => {
+    const stats = statsJson(1, [{ path: ['x'], kind: 'decimal', nullCount: 0, min, max }])
+    const tree = (text: string | undefined): string => (text === undefined ? '{}' : `{"x":${text}}`)
+    expect(stats).toBe(`{"numRecords":1,"minValues":${tree(low)},"maxValues":${tree(high)},"nullCount":{"x":0}}`)
   })
 
   it.each([
