@@ -178,6 +178,97 @@ export interface SqlSinkPlan {
   readonly primaryKey: readonly string[]
 }
 
+/**
+ * Judges the final results of a window output, window by window in order of time, and opens and resolves alerts. Not part of what
+ * shapes window state: another rule goes on with the history that there is.
+ */
+export interface DetectorOutput {
+  readonly kind: 'detector'
+  readonly name: string
+  /** Name of the window output. */
+  readonly of: string
+  /** A number among its aggregates. */
+  readonly column: string
+  readonly rule: DetectorRule
+  /** Columns of an alert. */
+  readonly fields: Fields
+  readonly sinks: readonly Sink[]
+}
+
+export type DetectorRule = ThresholdRule | ChangeRule | HourOfWeekRule | MedianRule | CusumRule | HotSpotsRule
+
+interface Alerting {
+  /** Which way a value must be out. */
+  readonly side: 'high' | 'low' | 'both'
+  /** An alert opens after so many unusual windows in a row, and is resolved after so many calm ones. */
+  readonly opensAfter: number
+  readonly resolvesAfter: number
+  /** No alert opens on less than this: of what was seen where that is high, of what was expected where it is low. */
+  readonly atLeast: number
+}
+
+export interface ThresholdRule extends Alerting {
+  readonly kind: 'threshold'
+  readonly opensAt: number
+  readonly resolvesAt: number
+}
+
+/** Holds a value against the one `back` windows before. */
+export interface ChangeRule extends Alerting {
+  readonly kind: 'change'
+  readonly back: number
+  /** Factors. */
+  readonly opensAt: number
+  readonly resolvesAt: number
+  /** What is smaller counts as this: nothing is a multiple of 0. */
+  readonly floor: number
+}
+
+/** A history of the same hour of the week. */
+interface Weekly {
+  /** IANA zone whose wall clocks say what hour it is. */
+  readonly zone: string
+  readonly weeks: number
+  /** Nothing is judged on less. */
+  readonly minWeeks: number
+}
+
+export interface HourOfWeekRule extends Alerting, Weekly {
+  readonly kind: 'hourOfWeek'
+  /** False discovery rate among the keys of one window. */
+  readonly falseAlarms: number
+  /** A p-value. */
+  readonly resolvesAt: number
+}
+
+/** In robust standard deviations from the median. */
+export interface MedianRule extends Alerting, Weekly {
+  readonly kind: 'median'
+  readonly opensAt: number
+  readonly resolvesAt: number
+  /** The least standard deviation that is believed; null: of counts √median, of others none. */
+  readonly floor: number | null
+}
+
+/** In standard deviations that are summed up. */
+export interface CusumRule extends Alerting, Weekly {
+  readonly kind: 'cusum'
+  readonly slack: number
+  readonly opensAt: number
+  readonly resolvesAt: number
+}
+
+export interface HotSpotsRule extends Alerting, Weekly {
+  readonly kind: 'hotSpots'
+  /** Cells up to so many rings around one are its neighbourhood. */
+  readonly rings: number
+  /** What a neighbourhood is held against: the other cells, or what its cells had at the same time of earlier weeks. */
+  readonly against: 'area' | 'history'
+  readonly falseAlarms: number
+  /** A p-value. */
+  readonly resolvesAt: number
+}
+
 /** Columns of a bronze table: the record as the topic gave it, and when we took it. */
 export const BRONZE_FIELDS: Fields = [
   { name: 'topic', column: { kind: 'string', nullable: false } },
