@@ -10,6 +10,7 @@ const HELP = `sluice describe TABLE [options]
 Says what a Delta table is: its columns, properties, files, protocol and transactions. Any Delta table, whoever wrote it.
 
 ${TARGET_HELP}
+  --verify          compare the table with its checksum, and fail when they differ
   --data DIR        data folder (default: the only one below .sluice)
   --json            as one JSON document
 `
@@ -17,9 +18,10 @@ ${TARGET_HELP}
 export const describeCommand: Command = {
   help: HELP,
   async run(args, terminal) {
-    const options = readArgs('describe', args, { data: { type: 'string' }, json: { type: 'boolean' } }, 1)
+    const specs = { data: { type: 'string' }, verify: { type: 'boolean' }, json: { type: 'boolean' } } as const
+    const options = readArgs('describe', args, specs, 1)
     const { table, name } = await openTarget('describe', options.positionals[0], options.text('data'), terminal)
-    const described = await table.describe()
+    const described = await table.describe({ verify: options.flag('verify') })
     if (options.flag('json')) {
       const { committed, created } = described
       const times = { committed: isoTime(committed), created: created === null ? null : isoTime(created) }

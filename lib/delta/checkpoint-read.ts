@@ -21,6 +21,9 @@ const IDENTITY: Readonly<Record<string, string>> = {
   domainMetadata: 'domain',
   sidecar: 'path',
 }
+/** Columns without which a checkpoint says nothing of its files; in a V2 checkpoint sidecars have the first. */
+const NEEDED = ['add', 'metaData', 'protocol']
+
 /** Which actions of a checkpoint to read: the others' columns are not even fetched of a large file. */
 export type CheckpointPart = 'all' | 'files' | 'header'
 
@@ -118,6 +121,7 @@ async function* parquetActions(
     const add = schema.children.find(({ element }) => element.name === 'add')
     const parsed = add?.children.find(({ element }) => element.name === 'stats_parsed')
     statsText = parsed && parsedStatsFormat(parsed)
+    checkColumns(schema, columns, path)
     return columns
   }
   let row = 0
@@ -129,7 +133,10 @@ async function* parquetActions(
       for (const kind of columns) {
         // Some writers give every row all structs, with nothing in those that it has not.
         const value = action[kind] as ParquetRow | null
-        if (value?.[IDENTITY[kind]!] == null) continue
+        if (value?.[IDENTITY[kind]!] == null) {
+          if (kind === 'add' && Number(value?.size ?? 0) > 0) throw lacks(path, `the path of the file in row ${row}`)
+          continue
+        }
         if (kind === 'add' && statsText !== undefined && value.stats == null && value.stats_parsed != null) {
           value.stats = statsText(value.stats_parsed)
         }
@@ -157,6 +164,9 @@ async function* stateActions(
       const leaf = chunks.find(
         (chunk) => chunk.path.length === 2 && chunk.path.join('.') === `${kind}.${IDENTITY[kind]}`,
       )
+      if (leaf === undefined && chunks.some((chunk) => chunk.path[0] === kind)) {
+        throw lacks(path, `a column ${kind}.${IDENTITY[kind]}`)
+      }
       if (leaf === undefined || leaf.nullCount === leaf.valueCount) continue
       for await (const found of readParquetRows(source, { columns: [kind], name: path, ...range })) {
         const actions = new ActionCollector()
@@ -184,6 +194,28 @@ async function presentBytes(store: ObjectStore, path: string): Promise<Uint8Arra
   const bytes = await getIfPresent(store, path)
   if (bytes === undefined) throw corruptCheckpoint(path, 'it is gone', undefined)
   return bytes
+}
+
+/**
+ * A column that is not there would read as one without any actions.
+ *
+ * @throws SluiceError DELTA_CHECKPOINT_CORRUPT
+ */
+function checkColumns({ children }: ParquetTree, columns: readonly string[], path: string): void {
+  const found = new Map(children.map((child) => [child.element.name, child]))
+  for (const kind of columns) {
+    const struct = found.get(kind)
+    if (struct === undefined) {
+      const elsewhere = kind === 'add' && found.has('sidecar')
+      if (NEEDED.includes(kind) && !elsewhere) throw lacks(path, `a column ${kind}`)
+    } else if (!struct.children.some(({ element }) => element.name === IDENTITY[kind])) {
+      throw lacks(path, `a column ${kind}.${IDENTITY[kind]}`)
+    }
+  }
+}
+
+function lacks(path: string, what: string): SluiceError {
+  return corruptCheckpoint(path, `it lacks ${what}`, undefined)
 }
 
 /** What the store could not do for now is no damage. */

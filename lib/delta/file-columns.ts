@@ -69,13 +69,14 @@ export async function* readStoredColumns(
         schema,
         fields.filter(({ name }) => !partitions.has(name)),
         layout,
+        path,
       )
       return plan.flatMap(({ stored }) => (stored === undefined ? [] : [stored]))
     },
     keep: (group) =>
       predicate === undefined || predicate.mayMatchBy(groupStatistics(group, tree!, file, layout, paths.name)),
   })
-  for await (const { rows, rowStart, columns: stored } of batches) {
+  for await (const { rows, rowStart, columns: stored } of orResized(source, file, path, batches)) {
     const planned = new Map(plan.map((column) => [column.name, column]))
     const columns = new Map<string, DecodedVector>()
     for (const field of fields) {
@@ -136,18 +137,37 @@ async function open(source: RowSource, file: ReadableFile, path: string, isWhole
   const size = file.size ?? (await store.head(path))?.size ?? 0
   if (isWhole && size <= WHOLE_FILE_MAX) {
     const bytes = await store.get(path).catch((error: unknown) => missingFile(source, file, error))
-    if (bytes.length < size) throw shorter(source, path, size, bytes.length)
+    if (bytes.length !== size) throw resized(source, path, size, bytes.length)
     return bytesSource(bytes)
   }
   return {
     byteLength: size,
     slice: async (start, end = size) => {
       const bytes = await store.get(path, { start, end }).catch((error: unknown) => missingFile(source, file, error))
-      if (bytes.length < end - start) throw shorter(source, path, size, start + bytes.length)
+      if (bytes.length < end - start) {
+        throw resized(source, path, size, (await store.head(path))?.size ?? start + bytes.length)
+      }
       return bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer
         ? bytes.buffer
         : new Uint8Array(bytes).buffer
     },
+  }
+}
+
+/** A file that is read in parts and is longer than the log says has its end elsewhere: a HEAD tells, once it turned out to be damaged. */
+async function* orResized<T>(
+  source: RowSource,
+  { size }: ReadableFile,
+  path: string,
+  batches: AsyncIterable<T>,
+): AsyncGenerator<T, void, undefined> {
+  try {
+    yield* batches
+  } catch (error) {
+    if (!isSluiceError(error, 'PARQUET_INVALID')) throw error
+    const found = (await source.store.head(path))?.size
+    if (size === undefined || found === undefined || found === size) throw error
+    throw resized(source, path, size, found)
   }
 }
 
@@ -163,10 +183,11 @@ export function missingFile(source: RowSource, file: ReadableFile, error: unknow
   )
 }
 
-function shorter(source: RowSource, path: string, expected: Bytes, found: Bytes): SluiceError {
+function resized(source: RowSource, path: string, expected: Bytes, found: Bytes): SluiceError {
+  const why = found < expected ? 'it was cut off, or overwritten' : 'it was overwritten, or appended to'
   return new SluiceError(
     'DELTA_FILE_DAMAGED',
-    `Expected the data file ${path} of ${source.paths.name} to have ${expected} bytes, found ${found}: it was cut off, or overwritten. Restore it from a copy.`,
+    `Expected the data file ${path} of ${source.paths.name} to have ${expected} bytes, found ${found}: ${why}. Restore it from a copy.`,
     { details: { path, expected, found } },
   )
 }

@@ -1,5 +1,6 @@
 import { SluiceError } from '#core/errors.ts'
 import { scaledDecimal } from '#delta/decimal-text.ts'
+import { misfit } from '#delta/file-fit.ts'
 import { fieldId, physicalName, type TableLayout } from '#delta/layout.ts'
 import { decimalType } from '#delta/scalar.ts'
 import {
@@ -30,23 +31,43 @@ export interface PlannedColumn {
  * Where columns of the table lie in a file and what is to be done to their values: columns that were mapped, widened, added inside of
  * structs, or dropped.
  *
- * @throws SluiceError DELTA_FEATURE_UNSUPPORTED for a column of a type that is not read
+ * @param file its path: for messages
+ * @throws SluiceError DELTA_FEATURE_UNSUPPORTED for a column of a type that is not read; DELTA_FILE_DAMAGED for a file that has
+ * columns of other types, or lacks one that may not be null
  */
 export function planColumns(
   schema: ParquetTree,
   fields: readonly StructField[],
   layout: TableLayout,
+  file: string,
 ): readonly PlannedColumn[] {
   const find = finder(schema, layout)
   return fields.map((field) => {
     checkType(field.type, field.name)
     const node = find(schema, field)
+    if (node === undefined && !field.nullable) throw otherFile(file, field, 'no such column, though none may be null')
+    const plan: Plan = {
+      find,
+      check: (part, type) => {
+        const found = misfit(part, type)
+        if (found !== undefined)
+          throw otherFile(file, field, found + (type === field.type ? '' : ` for ${typeText(type)}`))
+      },
+    }
     return {
       name: field.name,
       stored: node?.element.name,
-      cast: node === undefined ? undefined : castOf(node, field.type, find),
+      cast: node === undefined ? undefined : castOf(node, field.type, plan),
     }
   })
+}
+
+function otherFile(file: string, { name, type }: StructField, found: string): SluiceError {
+  return new SluiceError(
+    'DELTA_FILE_DAMAGED',
+    `Expected column ${JSON.stringify(name)} of the data file ${file} to be ${typeText(type)}, found ${found}: the file was overwritten, or the table's schema changed without its files. Restore what was changed from a copy.`,
+    { details: { path: file, column: name } },
+  )
 }
 
 /** Where a column, or a field inside of structs, lies in a file; undefined when the file lacks it. */
@@ -73,6 +94,12 @@ export function storedLeaf(
 
 type Find = (parent: ParquetTree, field: StructField) => ParquetTree | undefined
 
+interface Plan {
+  readonly find: Find
+  /** @throws SluiceError DELTA_FILE_DAMAGED */
+  readonly check: (node: ParquetTree, type: DeltaType) => void
+}
+
 function finder(schema: ParquetTree, layout: TableLayout): Find {
   // Files of a table that got its mapping later have no ids: their names are the physical ones.
   if (layout.mapping === 'id' && hasIds(schema)) {
@@ -96,17 +123,18 @@ function hasIds({ children }: ParquetTree): boolean {
   return children.some((child) => child.element.field_id !== undefined || hasIds(child))
 }
 
-function castOf(node: ParquetTree, type: DeltaType, find: Find): Cast | undefined {
-  if (typeof type === 'string') return node.children.length > 0 ? undefined : leafCast(node.element, type)
-  if (type.type === 'array') return arrayCast(node, type, find)
-  if (type.type === 'map') return mapCast(node, type, find)
-  return structCast(node, type, find)
+function castOf(node: ParquetTree, type: DeltaType, plan: Plan): Cast | undefined {
+  plan.check(node, type)
+  if (typeof type === 'string') return leafCast(node.element, type)
+  if (type.type === 'array') return arrayCast(node, type, plan)
+  if (type.type === 'map') return mapCast(node, type, plan)
+  return structCast(node, type, plan)
 }
 
-function structCast(node: ParquetTree, type: StructType, find: Find): Cast | undefined {
+function structCast(node: ParquetTree, type: StructType, plan: Plan): Cast | undefined {
   const parts = type.fields.map((field) => {
-    const child = find(node, field)
-    return { name: field.name, stored: child?.element.name, cast: child && castOf(child, field.type, find) }
+    const child = plan.find(node, field)
+    return { name: field.name, stored: child?.element.name, cast: child && castOf(child, field.type, plan) }
   })
   const same =
     parts.length === node.children.length &&
@@ -125,17 +153,17 @@ function structCast(node: ParquetTree, type: StructType, find: Find): Cast | und
   }
 }
 
-function arrayCast(node: ParquetTree, type: ArrayType, find: Find): Cast | undefined {
+function arrayCast(node: ParquetTree, type: ArrayType, plan: Plan): Cast | undefined {
   const element = listElement(node)
-  const cast = element && castOf(element, type.elementType, find)
+  const cast = element && castOf(element, type.elementType, plan)
   if (cast === undefined) return undefined
   return (value) => (value as readonly unknown[]).map((item) => (item === null ? null : cast(item)))
 }
 
-function mapCast(node: ParquetTree, type: MapType, find: Find): Cast | undefined {
+function mapCast(node: ParquetTree, type: MapType, plan: Plan): Cast | undefined {
   const [key, value] = node.children[0]?.children ?? []
-  const keyCast = key && castOf(key, type.keyType, find)
-  const valueCast = value && castOf(value, type.valueType, find)
+  const keyCast = key && castOf(key, type.keyType, plan)
+  const valueCast = value && castOf(value, type.valueType, plan)
   if (keyCast === undefined && valueCast === undefined) return undefined
   const apply = (cast: Cast | undefined, item: unknown): unknown =>
     item === null || cast === undefined ? item : cast(item)

@@ -1,3 +1,4 @@
+import { SluiceError } from '#core/errors.ts'
 import type { Metadata } from '#delta/actions.ts'
 import { parseSchema, type StructField, type StructType } from '#delta/schema-json.ts'
 
@@ -10,11 +11,32 @@ export interface TableLayout {
   readonly partitionColumns: readonly string[]
 }
 
-/** @throws SluiceError DELTA_LOG_CORRUPT when the metadata holds no schema */
+/**
+ * @throws SluiceError DELTA_LOG_CORRUPT when the metadata holds no schema, or partitions the table by what is no column;
+ * DELTA_FEATURE_UNSUPPORTED for data files that are not Parquet
+ */
 export function layoutOf(metadata: Metadata): TableLayout {
   const mode = metadata.configuration['delta.columnMapping.mode']
+  const { provider } = metadata.format
+  if (provider.toLowerCase() !== 'parquet') {
+    throw new SluiceError(
+      'DELTA_FEATURE_UNSUPPORTED',
+      `Expected a table of Parquet files, found the format ${JSON.stringify(provider)} in its metaData action. Use an engine that has it.`,
+      { details: { format: provider } },
+    )
+  }
+  const schema = parseSchema(metadata.schemaString)
+  const names = new Set(schema.fields.map(({ name }) => name))
+  const unknown = metadata.partitionColumns.filter((name) => !names.has(name))
+  if (unknown.length > 0) {
+    throw new SluiceError(
+      'DELTA_LOG_CORRUPT',
+      `Expected the table's metaData action to partition it by its columns (${[...names].join(', ')}), found ${unknown.join(', ')}. Read an older version, or restore the log from a copy.`,
+      { details: { columns: unknown } },
+    )
+  }
   return {
-    schema: parseSchema(metadata.schemaString),
+    schema,
     mapping: mode === 'name' || mode === 'id' ? mode : 'none',
     partitionColumns: metadata.partitionColumns,
   }

@@ -1,3 +1,4 @@
+import { SluiceError } from '#core/errors.ts'
 import type { ObjectInfo, ObjectStore } from '#ports/object-store.ts'
 
 /** Names of the files of a Delta log (PROTOCOL.md, "Table Delta Log"), and what a LIST finds of them. */
@@ -109,6 +110,23 @@ export async function logReaches(store: ObjectStore, paths: LogPaths, version: n
     if (/^\d{20}\./.test(path.slice(paths.folder.length))) return true
   }
   return false
+}
+
+/**
+ * Checksums are written after their commits: one that is newer than all commits tells that the log has lost its end, and that what is
+ * left is not the latest version. A HEAD where there is one, as a LIST may lag behind.
+ *
+ * @throws SluiceError DELTA_LOG_GAP
+ */
+export async function checkEnd(store: ObjectStore, paths: LogPaths, { latest, checksums }: LogListing): Promise<void> {
+  let newest = -1
+  for (const version of checksums) if (version > newest) newest = version
+  if (newest <= latest || (await store.head(paths.commit(newest))) !== undefined) return
+  throw new SluiceError(
+    'DELTA_LOG_GAP',
+    `Expected commit ${paths.commit(newest)} beside its checksum ${paths.checksum(newest)}, found version ${latest} as the latest: the log has lost its end. Restore that file from a copy, or delete the checksum if the commit was taken back on purpose.`,
+    { details: { table: paths.name, missing: newest, version: latest } },
+  )
 }
 
 function addPart(

@@ -1,16 +1,17 @@
 import { SluiceError } from '#core/errors.ts'
-import type {
-  Actions,
-  AddFile,
-  ChangeFile,
-  CommitInfo,
-  DeletionVector,
-  DomainMetadata,
-  Metadata,
-  Protocol,
-  RemoveFile,
-  Sidecar,
-  Txn,
+import {
+  type Actions,
+  type AddFile,
+  type ChangeFile,
+  type CommitInfo,
+  type DeletionVector,
+  type DomainMetadata,
+  fileKey,
+  type Metadata,
+  type Protocol,
+  type RemoveFile,
+  type Sidecar,
+  type Txn,
 } from '#delta/actions.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -34,7 +35,10 @@ export class ActionCollector {
   readonly changeFiles: ChangeFile[] = []
   readonly sidecars: Sidecar[] = []
 
-  /** @throws SluiceError DELTA_LOG_CORRUPT when a field that is needed is missing or of another type */
+  /**
+   * @throws SluiceError DELTA_LOG_CORRUPT when a field that is needed is missing or of another type, and for a second protocol or
+   * metaData: nobody knows which one counts
+   */
   take(kind: string, value: unknown, place: Place): void {
     if (!KINDS.has(kind)) return
     const fields = new ActionFields(kind, value, place)
@@ -42,9 +46,13 @@ export class ActionCollector {
     else if (kind === 'remove') this.removes.push(readRemove(fields))
     else if (kind === 'txn') this.txns.push(readTxn(fields))
     else if (kind === 'commitInfo') this.commitInfo = fields.json as CommitInfo
-    else if (kind === 'protocol') this.protocol = readProtocol(fields)
-    else if (kind === 'metaData') this.metadata = readMetadata(fields)
-    else if (kind === 'domainMetadata') this.domains.push(readDomain(fields))
+    else if (kind === 'protocol') {
+      if (this.protocol !== null) throw corrupt(place, 'one protocol action', 'a second one')
+      this.protocol = readProtocol(fields)
+    } else if (kind === 'metaData') {
+      if (this.metadata !== null) throw corrupt(place, 'one metaData action', 'a second one')
+      this.metadata = readMetadata(fields)
+    } else if (kind === 'domainMetadata') this.domains.push(readDomain(fields))
     else if (kind === 'cdc') this.changeFiles.push(readChangeFile(fields))
     else this.sidecars.push({ path: fields.string('path'), sizeInBytes: fields.number('sizeInBytes') })
   }
@@ -63,21 +71,39 @@ const KINDS = new Set([
 ])
 
 /**
- * Reads one commit file.
+ * Reads one commit file. It has one action at least, and one for a file at most: in others nobody knows which was the last
+ * (PROTOCOL.md, "Add File and Remove File").
  *
  * @throws SluiceError DELTA_LOG_CORRUPT, naming file and line
  */
 export function parseCommit(bytes: Uint8Array, file: string): Actions {
   const actions = new ActionCollector()
   let number = 0
+  let found = 0
   for (const line of decode(bytes, file).split('\n')) {
     number++
     if (line === '' || line === '\r') continue
     const place = { file, at: `line ${number}` }
     const action = parseLine(line, place)
-    for (const kind in action) if (action[kind] !== null) actions.take(kind, action[kind], place)
+    for (const kind in action) {
+      found++
+      if (action[kind] !== null) actions.take(kind, action[kind], place)
+    }
   }
+  if (found === 0) throw corrupt({ file, at: 'line 1' }, 'an action', 'a file without any')
+  checkOnce(actions, file)
   return actions
+}
+
+function checkOnce({ adds, removes }: Actions, file: string): void {
+  if (adds.length + removes.length < 2) return
+  const keys = new Set<string>()
+  for (const action of [...removes, ...adds]) {
+    if (keys.has(fileKey(action))) {
+      throw corrupt({ file, at: 'all lines' }, 'one action for each data file', `several for ${action.path}`)
+    }
+    keys.add(fileKey(action))
+  }
 }
 
 /** Undefined when the bytes are not a JSON object: for files that a reader can do without. */
@@ -143,7 +169,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 function readAdd(fields: ActionFields): AddFile {
   const add: Mutable<AddFile> = {
     path: fields.string('path'),
-    size: fields.number('size'),
+    size: fields.size('size'),
     modificationTime: fields.numberOr('modificationTime', 0),
     dataChange: fields.booleanOr('dataChange', true),
     partitionValues: fields.map('partitionValues') ?? {},
@@ -196,8 +222,12 @@ function readTxn(fields: ActionFields): Txn {
 function readProtocol(fields: ActionFields): Protocol {
   const readerFeatures = fields.strings('readerFeatures')
   const writerFeatures = fields.strings('writerFeatures')
+  const minReaderVersion = fields.number('minReaderVersion')
+  if (minReaderVersion === 3 && readerFeatures === undefined) {
+    throw fields.corrupt('readerFeatures', 'a list of text, as of reader version 3', 'nothing')
+  }
   return {
-    minReaderVersion: fields.number('minReaderVersion'),
+    minReaderVersion,
     minWriterVersion: fields.number('minWriterVersion'),
     ...(readerFeatures === undefined ? {} : { readerFeatures }),
     ...(writerFeatures === undefined ? {} : { writerFeatures }),
@@ -216,7 +246,7 @@ function readMetadata(fields: ActionFields): Metadata {
     },
     schemaString: fields.string('schemaString'),
     partitionColumns: fields.strings('partitionColumns') ?? [],
-    configuration: (fields.map('configuration') ?? {}) as Record<string, string>,
+    configuration: (fields.map('configuration') ?? {}) as Readonly<Record<string, string>>,
     ...fields.optional('createdTime', 'number'),
   }
 }
@@ -249,6 +279,13 @@ class ActionFields {
   number(name: string): number {
     const value = this.json[name]
     if (typeof value !== 'number') throw this.corrupt(name, 'a number', describe(value))
+    return value
+  }
+
+  /** Of bytes. */
+  size(name: string): number {
+    const value = this.number(name)
+    if (!Number.isSafeInteger(value) || value < 0) throw this.corrupt(name, 'a whole number of bytes', String(value))
     return value
   }
 
@@ -286,6 +323,10 @@ class ActionFields {
     const value = this.json[name]
     if (value == null) return undefined
     if (!isObject(value)) throw this.corrupt(name, 'an object', describe(value))
+    for (const key in value) {
+      const text = value[key]
+      if (typeof text !== 'string' && text !== null) throw this.corrupt(`${name}.${key}`, 'text', describe(text))
+    }
     return value as Readonly<Record<string, string | null>>
   }
 

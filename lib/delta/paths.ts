@@ -1,6 +1,9 @@
 import { SluiceError } from '#core/errors.ts'
 import type { LogPaths } from '#delta/log.ts'
 
+/** A relative path that no object has: without a name, or with a part that is none. */
+const NO_OBJECT = /^$|(^|\/)\.?(\/|$)|[\\\0]/
+
 const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):/
 
 /** Names that one and the same store goes by in other engines. */
@@ -15,15 +18,31 @@ export function encodePath(path: string): string {
  * Where the data file of an action lies in the store: relative to the table, or absolute in a table that was cloned without copying.
  *
  * @throws SluiceError DELTA_PATH_OUTSIDE for a file outside of the store, or a relative path that leaves the table; DELTA_LOG_CORRUPT
- * for a path that is no URI
+ * for a path that is no URI, or none of an object
  */
 export function dataPath(paths: LogPaths, storeUri: string, path: string): string {
   const decoded = decode(paths, path)
-  const inStore = SCHEME.test(path) || decoded.startsWith('/') ? below(storeUri, path) : paths.table + decoded
-  if (inStore === undefined || inStore.split('/').includes('..')) {
+  const isAbsolute = SCHEME.test(path) || decoded.startsWith('/')
+  const inStore = isAbsolute ? below(storeUri, path) : paths.table + decoded
+  const leaves = decoded.split('/').includes('..')
+  if (!isAbsolute && leaves) {
     throw new SluiceError(
       'DELTA_PATH_OUTSIDE',
-      `The table ${paths.name} names a data file outside of ${storeUri}: ${path}. Sluice reads files below that only; copy the table instead of cloning it by reference.`,
+      `Expected the data files of ${paths.name} below its own folder, found ${path} in its log. Nothing there is read: restore the log from a copy, or copy the table instead of cloning it by reference.`,
+      { details: { table: paths.name, path } },
+    )
+  }
+  if (!isAbsolute && NO_OBJECT.test(decoded)) {
+    throw new SluiceError(
+      'DELTA_LOG_CORRUPT',
+      `Expected the path of a data file, such as folder/name.parquet, found ${JSON.stringify(path)} in the log of ${paths.name}. Restore the log from a copy.`,
+      { details: { path } },
+    )
+  }
+  if (inStore === undefined || leaves) {
+    throw new SluiceError(
+      'DELTA_PATH_OUTSIDE',
+      `Expected the data files of ${paths.name} below ${storeUri}, found ${path} in its log. Nothing else is read: open the store that has them all, or copy the table instead of cloning it by reference.`,
       { details: { table: paths.name, path } },
     )
   }
@@ -56,7 +75,7 @@ function decode(paths: LogPaths, path: string): string {
   } catch (cause) {
     throw new SluiceError(
       'DELTA_LOG_CORRUPT',
-      `Expected the path of a data file to be URI-encoded, found ${JSON.stringify(path)} in the log of ${paths.name}.`,
+      `Expected the path of a data file to be URI-encoded, found ${JSON.stringify(path)} in the log of ${paths.name}. Restore the log from a copy.`,
       { details: { path }, cause },
     )
   }

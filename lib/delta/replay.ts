@@ -5,7 +5,7 @@ import { readLastCheckpoint } from '#delta/checkpoint.ts'
 import { readCheckpoint } from '#delta/checkpoint-read.ts'
 import { commitTimes, inCommitTimes, lastVersionAt, readInCommitTime } from '#delta/commit-times.ts'
 import { Reconciliation, type TableContents } from '#delta/contents.ts'
-import { type CheckpointFiles, type LogListing, type LogPaths, listLog } from '#delta/log.ts'
+import { type CheckpointFiles, checkEnd, type LogListing, type LogPaths, listLog } from '#delta/log.ts'
 import { parseCommit } from '#delta/parse.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
 
@@ -58,6 +58,7 @@ export async function fromPlan<T>(
   const hint = choice.timestamp === undefined ? await readLastCheckpoint(store, paths) : undefined
   if (hint !== undefined && (choice.version === undefined || choice.version >= hint.version)) {
     const near = await listLog(store, paths, hint.version)
+    if (choice.version === undefined) await checkEnd(store, paths, near)
     const target = choice.version ?? near.latest
     // A hint to something that is gone, or damaged, costs one more LIST.
     if (near.checkpoints.some(({ version }) => version <= target) && target <= near.latest) {
@@ -70,6 +71,7 @@ export async function fromPlan<T>(
   }
   const whole = await listLog(store, paths, 0)
   if (whole.latest < 0) throw notATable(store, paths)
+  if (choice.version === undefined) await checkEnd(store, paths, whole)
   return build(paths, whole, await targetOf(store, paths, whole, choice), make)
 }
 

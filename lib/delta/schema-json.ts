@@ -88,6 +88,8 @@ export function parseSchema(schemaString: string): StructType {
     throw badSchema('text that is not JSON', cause)
   }
   if (!isStruct(schema)) throw badSchema('JSON of another shape', undefined)
+  const twice = schema.fields.find(({ name }, at) => schema.fields.findIndex((other) => other.name === name) !== at)
+  if (twice !== undefined) throw badSchema(`two columns ${JSON.stringify(twice.name)}`, undefined)
   return schema
 }
 
@@ -158,6 +160,7 @@ function isStruct(value: unknown): value is StructType {
 
 function isStructField(value: unknown): value is StructField {
   if (typeof value !== 'object' || value === null) return false
+  if (!('nullable' in value) || typeof value.nullable !== 'boolean') return false
   return 'name' in value && typeof value.name === 'string' && 'type' in value && isType(value.type)
 }
 

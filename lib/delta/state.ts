@@ -1,7 +1,7 @@
 import { getIfPresent, readLastCheckpoint } from '#delta/checkpoint.ts'
 import { decodeChecksum, encodeChecksum, foldCommit, type TableState } from '#delta/checksum.ts'
 import type { TableContents } from '#delta/contents.ts'
-import { type LogListing, type LogPaths, listLog } from '#delta/log.ts'
+import { checkEnd, type LogListing, type LogPaths, listLog } from '#delta/log.ts'
 import { forEachCommit, notATable, replay } from '#delta/replay.ts'
 import { replayState } from '#delta/state-replay.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
@@ -35,6 +35,7 @@ export async function loadState(
   }
   if (listing.latest < from && from > 0) listing = await listLog(store, paths, 0)
   if (listing.latest < 0) throw notATable(store, paths)
+  await checkEnd(store, paths, listing)
   return stateFrom(store, paths, listing, known)
 }
 

@@ -7,6 +7,7 @@ import { readLastCheckpoint } from '#delta/checkpoint.ts'
 import { writeCheckpoint } from '#delta/checkpoint-write.ts'
 import type { TableState } from '#delta/checksum.ts'
 import { Crowd, commitAfter } from '#delta/commit.ts'
+import type { TableContents } from '#delta/contents.ts'
 import { createTable, type NewDeltaTable, type NewTable, schemaOf } from '#delta/create.ts'
 import { type ChangeOptions, deleteRows } from '#delta/delete.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
@@ -285,9 +286,13 @@ export class DeltaTable {
     return evolveSchema(this.deps, this.paths, state, 'type' in schema ? schema : toStruct(schema))
   }
 
-  /** What the table is: schema, properties, protocol, files, transactions. Replays the log. */
-  async describe(): Promise<TableDescription> {
-    return describeContents(this.deps.store, this.paths, await replay(this.deps.store, this.paths))
+  /**
+   * What the table is: schema, properties, protocol, files, transactions. Replays the log.
+   *
+   * @throws SluiceError as `snapshot`
+   */
+  async describe(options: Pick<SnapshotOptions, 'verify'> = {}): Promise<TableDescription> {
+    return describeContents(this.deps.store, this.paths, await this.contents(options))
   }
 
   /** Deletes commits and checkpoints that are older than `delta.logRetentionDuration`, as far as a checkpoint makes up for them. */
@@ -303,9 +308,7 @@ export class DeltaTable {
    * DELTA_CHECKSUM_MISMATCH
    */
   async snapshot(options: SnapshotOptions = {}): Promise<Snapshot> {
-    const contents = await replay(this.deps.store, this.paths, options)
-    if (options.verify === true) await verifyChecksum(this.deps.store, this.paths, contents)
-    return snapshotOf(this.deps.store, this.paths, contents)
+    return snapshotOf(this.deps.store, this.paths, await this.contents(options))
   }
 
   /**
@@ -353,6 +356,12 @@ export class DeltaTable {
     if (state.version - (hint?.version ?? -1) < due) return false
     await this.checkpoint()
     return true
+  }
+
+  private async contents(options: SnapshotOptions): Promise<TableContents> {
+    const contents = await replay(this.deps.store, this.paths, options)
+    if (options.verify === true) await verifyChecksum(this.deps.store, this.paths, contents)
+    return contents
   }
 
   private remember(state: TableState): void {

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { readCheckpoint } from '#delta/checkpoint-read.ts'
 import { LogPaths } from '#delta/log.ts'
 import { replay } from '#delta/replay.ts'
+import { DeltaTable } from '#delta/table.ts'
 import { CountingStore } from '../../support/counting-store.ts'
-import { checkpointPath, lake, TABLE, tableOf } from './fixtures.ts'
+import { checkpointPath, deleteCommits, LOG, lake, TABLE, tableOf, versionName } from './fixtures.ts'
 
 const leaf = (name: string, type: string, more: object = {}) => ({ name, type, repetition_type: 'OPTIONAL', ...more })
 const text = (name: string) => leaf(name, 'BYTE_ARRAY', { converted_type: 'UTF8' })
@@ -99,5 +100,92 @@ describe('reading a checkpoint', () => {
     const { files } = await replay(memory, new LogPaths(TABLE))
     const [first, ...others] = [...files.values()].map(({ partitionValues }) => partitionValues)
     expect(others.every((values) => values === first)).toBe(true)
+  })
+})
+
+describe('a checkpoint of other columns', () => {
+  const int = (name: string) => leaf(name, 'INT32')
+  const COLUMNS = {
+    protocol: [int('minReaderVersion'), int('minWriterVersion')],
+    metaData: [text('id'), text('schemaString')],
+    add: [text('path'), int('size')],
+    remove: [text('path')],
+    txn: [text('appId'), int('version')],
+  }
+  const ROWS: readonly Readonly<Record<string, Readonly<Record<string, unknown>>>>[] = [
+    { protocol: { minReaderVersion: 1, minWriterVersion: 2 } },
+    { metaData: { id: 'x', schemaString: '{"type":"struct","fields":[]}' } },
+    { add: { path: 'x.parquet', size: 5 } },
+    { txn: { appId: 'app', version: 7 } },
+  ]
+
+  /** The log is this checkpoint of version 5, as another writer made it, and nothing else. */
+  async function logOf(columns: Readonly<Record<string, readonly object[]>>, rows = ROWS) {
+    const { memory } = await tableOf(5)
+    await deleteCommits(memory, 0, 5)
+    for (let version = 0; version <= 5; version++) await memory.delete(`${LOG}/${versionName(version)}.crc`)
+    const kinds = Object.keys(columns)
+    const schema = [{ name: 'root', num_children: kinds.length }]
+    for (const kind of kinds) schema.push(...(group(kind, ...columns[kind]!.map((one) => [one])) as never[]))
+    const columnData = kinds.map((name) => ({ name, data: rows.map((row) => row[name] ?? null) }))
+    const bytes = parquetWriteBuffer({
+      columnData: columnData as never,
+      schema: schema as never,
+      codec: 'UNCOMPRESSED',
+    })
+    await memory.put(checkpointPath(5), new Uint8Array(bytes))
+    return { memory, paths: new LogPaths(TABLE) }
+  }
+
+  it('is read, where it has all that is needed', async () => {
+    const { memory, paths } = await logOf(COLUMNS)
+    const { files, txns } = await replay(memory, paths)
+    expect([...files.keys()]).toEqual(['x.parquet'])
+    expect(txns.get('app')?.version).toBe(7)
+    expect((await (await DeltaTable.open(lake().deps(memory), TABLE)).appendState()).txns.get('app')).toBe(7)
+  })
+
+  it.each([
+    ['add', 'add', undefined],
+    ['metaData', 'metaData', undefined],
+    ['protocol', 'protocol', undefined],
+    ['add.path', 'add', 'path'],
+    ['remove.path', 'remove', 'path'],
+    ['txn.appId', 'txn', 'appId'],
+    ['metaData.id', 'metaData', 'id'],
+  ] as const)('is refused without its column %s, which would be a table without', async (column, kind, child) => {
+    const { [kind]: children, ...others } = COLUMNS
+    const kept = children.filter((one) => one.name !== child)
+    const { memory, paths } = await logOf(child === undefined ? others : { ...others, [kind]: [...kept, int('more')] })
+    const error = {
+      code: 'DELTA_CHECKPOINT_CORRUPT',
+      message: `Expected a whole Delta checkpoint at ${checkpointPath(5)}, but it lacks a column ${column}. Restore it from a copy; until then only versions whose commits are all there can be read.`,
+    }
+    await expect(replay(memory, paths)).rejects.toMatchObject(error)
+    await expect((await DeltaTable.open(lake().deps(memory), TABLE)).appendState()).rejects.toMatchObject(error)
+  })
+
+  it('may lack what it has nothing of', async () => {
+    const { remove: _, txn: __, ...columns } = COLUMNS
+    const { memory, paths } = await logOf(columns)
+    expect((await replay(memory, paths)).files.size).toBe(1)
+  })
+
+  it('is refused for a file without a path', async () => {
+    const { memory, paths } = await logOf(COLUMNS, [...ROWS, { add: { path: null, size: 9 } }])
+    await expect(replay(memory, paths)).rejects.toMatchObject({
+      code: 'DELTA_CHECKPOINT_CORRUPT',
+      message: expect.stringContaining('but it lacks the path of the file in row 5.'),
+    })
+  })
+
+  it('may give every row all structs, with nothing in them', async () => {
+    const nothing = { add: { path: null, size: null }, txn: { appId: null, version: null } }
+    const { memory, paths } = await logOf(
+      COLUMNS,
+      ROWS.map((row) => ({ ...nothing, ...row })),
+    )
+    const { files, txns } = await replay(memory, paths)
+    expect([files.size, txns.size]).toEqual([1, 1])
   })
 })

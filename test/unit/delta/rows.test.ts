@@ -168,6 +168,21 @@ describe('rows', () => {
     const rows = await rowsOf(table, { columns: ['id'] })
     expect(rows).toHaveLength(count)
     expect(rows.at(-1)).toEqual({ id: count - 1 })
+    // One that is longer than the log says has its footer where nobody looks for it.
+    const path = `${TABLE}/${add!.path}`
+    const bytes = await memory.get(path)
+    await memory.put(path, Uint8Array.from([...bytes.subarray(0, 4_100_000), ...bytes]))
+    await expect(rowsOf(table, { columns: ['id'] })).rejects.toMatchObject({
+      code: 'DELTA_FILE_DAMAGED',
+      message: `Expected the data file ${path} of ${TABLE} to have ${bytes.length} bytes, found ${bytes.length + 4_100_000}: it was overwritten, or appended to. Restore it from a copy.`,
+    })
+    await memory.put(path, bytes.subarray(0, 4_100_000))
+    await expect(rowsOf(table, { columns: ['id'] })).rejects.toMatchObject({
+      code: 'DELTA_FILE_DAMAGED',
+      message: expect.stringContaining('found 4100000: it was cut off, or overwritten.'),
+    })
+    await memory.put(path, bytes.fill(0xff, bytes.length - 100, bytes.length - 8))
+    await expect(rowsOf(table, { columns: ['id'] })).rejects.toMatchObject({ code: 'PARQUET_INVALID' })
   })
 
   it('of a file outside of the store are refused', async () => {
@@ -175,7 +190,7 @@ describe('rows', () => {
     await foreignCommit(memory, 1, [{ add: addOf('s3://other-bucket/x.parquet') }])
     await expect(rowsOf(table)).rejects.toMatchObject({
       code: 'DELTA_PATH_OUTSIDE',
-      message: expect.stringContaining('names a data file outside of memory://store: s3://other-bucket/x.parquet'),
+      message: expect.stringContaining('below memory://store, found s3://other-bucket/x.parquet in its log.'),
     })
   })
 })
