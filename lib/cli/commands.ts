@@ -47,6 +47,18 @@ export const COMMANDS: Readonly<Record<string, LazyCommand>> = {
     summary: 'make a table what it was at a version or a time',
     load: async () => (await import('#cli/restore.ts')).restoreCommand,
   },
+  rebuild: {
+    summary: 'build the tables anew from bronze, beside those that serve',
+    load: async () => (await import('#cli/rebuild.ts')).rebuildCommand,
+  },
+  diff: {
+    summary: 'what a rebuild would change',
+    load: async () => (await import('#cli/diff.ts')).diffCommand,
+  },
+  switch: {
+    summary: 'let a rebuild serve',
+    load: async () => (await import('#cli/switch.ts')).switchCommand,
+  },
   lag: {
     summary: 'how far each partition is, and what holds the watermark',
     load: async () => (await import('#cli/lag.ts')).lagCommand,

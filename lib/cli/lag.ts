@@ -15,6 +15,7 @@ import { checkFolderTopic } from '#local/data-folder-topic.ts'
 import { readableEnds } from '#local/readable-ends.ts'
 import { openSource, type TopicLocation, topicCluster } from '#local/topics.ts'
 import type { PlanShape } from '#plan/fingerprint.ts'
+import { servingFingerprint } from '#runtime/epochs.ts'
 
 const HELP = `sluice lag [options]
 
@@ -78,13 +79,11 @@ async function lagOf(folder: DataFolder, pipeline: FolderPipeline, topic: TopicL
   const shape = shapeOf(pipeline)
   const state = new SqliteStateStore(folder.state, { readonly: true })
   const source = await openSource(topic, systemClock)
+  const plan = { name: pipeline.name, topic: { name: shape['topic'] ?? topic.name } }
   try {
     return await readLag({
       state,
-      scope: {
-        plan: { name: pipeline.name, topic: { name: shape['topic'] ?? topic.name } },
-        fingerprint: pipeline.fingerprint,
-      },
+      scope: { plan, fingerprint: await servingFingerprint({ plan, state, fingerprint: pipeline.fingerprint }) },
       endOffsets: (applied) => readableEnds(source, applied),
       outOfOrder: parseDuration((shape['out of order'] ?? '0 seconds') as Duration, { allowZero: true }),
       hasWindows: Object.keys(shape).some((key) => key.startsWith('window of ')),

@@ -51,6 +51,11 @@ export const ERROR_CODES = [
   'APPEND_TOO_LARGE',
   'OFFSET_TOO_LARGE',
   'OFFSETS_DESCEND',
+  // rebuilding
+  'REBUILD_NEEDS_BRONZE',
+  'REBUILD_NOT_FOUND',
+  'REBUILD_INCOMPLETE',
+  'SWITCH_INTERRUPTED',
   // rows and windows
   'AGGREGATE_OUT_OF_RANGE',
   // objects and tables

@@ -11,6 +11,8 @@ export interface ScanOptions {
   readonly columns?: readonly string[]
   /** Only rows for which this holds. Files and row groups that can have none, by what is known of their values, are not read. */
   readonly where?: Predicate
+  /** Only these files of the version, in this order. */
+  readonly files?: readonly AddFile[]
 }
 
 /** A run of rows as columns. */

@@ -106,7 +106,7 @@ class LogSnapshot implements Snapshot {
 
   scan(options: ScanOptions = {}): AsyncIterable<ScanBatch> {
     const { store, paths, contents, layout } = this
-    return scanFiles({ store, paths, contents, layout }, this.files, options)
+    return scanFiles({ store, paths, contents, layout }, options.files ?? this.files, options)
   }
 }
 

@@ -17,11 +17,12 @@ import { type HistoryEntry, readHistory } from '#delta/history.ts'
 import { LogPaths, listLog, logReaches } from '#delta/log.ts'
 import { type CleanupResult, cleanLog } from '#delta/log-cleanup.ts'
 import { type MergeOptions, mergeRows } from '#delta/merge.ts'
-import type { WriteResult } from '#delta/opened-version.ts'
+import type { WriteResult, WriteTxn } from '#delta/opened-version.ts'
 import { type OptimizeOptions, optimizeFiles } from '#delta/optimize.ts'
 import { type OverwriteOptions, overwriteRows, type Rewriting } from '#delta/overwrite.ts'
 import type { Predicate } from '#delta/predicate.ts'
 import { checkReadable, checkWritable } from '#delta/protocol.ts'
+import { replaceContents } from '#delta/replace.ts'
 import { notATable, replay, type VersionChoice } from '#delta/replay.ts'
 import { type RestoreOptions, restoreVersion } from '#delta/restore.ts'
 import type { RowsInput } from '#delta/rows-input.ts'
@@ -229,6 +230,16 @@ export class DeltaTable {
    */
   overwrite(rows: RowsInput | Rewriting, options: OverwriteOptions = {}): Promise<WriteResult> {
     return overwriteRows(this.deps, this.paths, rows, options)
+  }
+
+  /**
+   * Puts the rows and the columns of another table in the place of this one's, once for the transaction: its data files are copied as
+   * they are, and how far its applications had got is taken over. A GET and a PUT a file, 2 PUTs for the commit.
+   *
+   * @throws SluiceError as `overwrite`; DELTA_FEATURE_UNSUPPORTED for a table with deletion vectors
+   */
+  replaceWith(other: DeltaTable, txn: WriteTxn): Promise<WriteResult> {
+    return replaceContents(this.deps, this.paths, { deps: other.deps, paths: other.paths }, txn)
   }
 
   /**

@@ -105,6 +105,13 @@ export function inspectDataFolder(path: string): { readonly folder: DataFolder; 
   return { folder: partsOf(folder, () => {}), pipeline }
 }
 
+/** Says that the folder holds another definition of its pipeline from now on. For whoever holds its lock. */
+export function acceptDefinition(path: string, definition: Pick<FolderPipeline, 'fingerprint' | 'shape'>): void {
+  const folder = resolve(path)
+  const { fingerprint, shape } = definition
+  writeManifest(folder, { ...readManifest(folder)!, fingerprint, shape })
+}
+
 function partsOf(path: string, release: () => void): DataFolder {
   return {
     path,
@@ -243,7 +250,7 @@ function checkPipeline(folder: string, stored: Manifest, now: FolderPipeline, op
   const what = changes.length === 0 ? '' : ` What changed:\n${changes.map((line) => `  - ${line}`).join('\n')}\n`
   mismatch(
     `the state of this definition of "${now.name}", found that of another one.${what}`,
-    'Choose another --data folder to build the tables anew, or go back to the old definition.',
+    `Build its tables anew beside the old ones (sluice rebuild ${now.name}), choose another --data folder, or go back to the old definition.`,
   )
 }
 

@@ -98,7 +98,7 @@ export class LocalPipeline {
   /** @throws SluiceError of the topic, the state, the tables; SQL_TABLE_TAKEN before any record is read or fed */
   static async start(options: LocalPipelineOptions): Promise<LocalPipeline> {
     const { plan, folders, clock, ids, sql } = options
-    const runtime = embeddedRuntime(plan, folders, { clock, ids, sql })
+    const runtime = await embeddedRuntime(plan, folders, { clock, ids, sql })
     await prepareSql(runtime)
     const topic = await openTopic(options.topic, clock)
     await checkTopicHasApplied(runtime, topic.source)

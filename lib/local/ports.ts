@@ -6,6 +6,7 @@ import type { Plan } from '#plan/plan.ts'
 import type { Clock } from '#ports/clock.ts'
 import type { Ids } from '#ports/ids.ts'
 import type { SqlSink } from '#ports/sql-sink.ts'
+import { servingFingerprint } from '#runtime/epochs.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { tablePath } from '#runtime/runtime.ts'
 import { plannedTables } from '#runtime/tables.ts'
@@ -15,18 +16,24 @@ export interface EmbeddedFolders {
   readonly state: string
 }
 
-/** The runtime on embedded adapters: a directory for S3, SQLite for DynamoDB. Each thread opens its own. */
-export function embeddedRuntime(
+/** The runtime on embedded adapters, of the epoch that serves: a directory for S3, SQLite for DynamoDB. Each thread opens its own. */
+export async function embeddedRuntime(
   plan: Plan,
   folders: EmbeddedFolders,
   parts: { readonly clock: Clock; readonly ids: Ids; readonly sql: SqlSink | null },
-): Runtime {
-  return {
+): Promise<Runtime> {
+  const runtime = {
     plan,
     fingerprint: fingerprint(plan),
     store: new DirectoryObjectStore(folders.lake),
     state: new SqliteStateStore(folders.state),
     ...parts,
+  }
+  try {
+    return { ...runtime, fingerprint: await servingFingerprint(runtime) }
+  } catch (error) {
+    await runtime.state.close()
+    throw error
   }
 }
 

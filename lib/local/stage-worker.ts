@@ -38,7 +38,7 @@ async function main(data: StageWorkerData): Promise<void> {
     interrupt.abort()
   })
   const plan = await loadPipeline(data.pipelinePath)
-  const runtime = embeddedRuntime(plan, data.folders, { clock: systemClock, ids: randomIds, sql: null })
+  const runtime = await embeddedRuntime(plan, data.folders, { clock: systemClock, ids: randomIds, sql: null })
   const source = await openSource(data.topic, systemClock)
   const loop = new StageLoop(runtime, source, data.settings, {
     relieve: async () => void (await commitAccepted(runtime)),

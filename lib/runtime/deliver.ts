@@ -29,6 +29,12 @@ export async function confirmed(runtime: Runtime): Promise<number> {
   return Math.min(tables, (await readMark(runtime.state, group, SQL)) ?? 0)
 }
 
+/** All results so far have reached the SQL tables by another way: as whole tables. */
+export async function markSqlDelivered(runtime: Runtime): Promise<void> {
+  const { seq } = await loadCloseItem(runtime)
+  await raiseMark(runtime.state, controlGroup(runtime), SQL, seq)
+}
+
 async function openResults(runtime: Runtime, sink: string): Promise<readonly PendingResult[]> {
   const item = await loadCloseItem(runtime)
   const done = (await readMark(runtime.state, controlGroup(runtime), sink)) ?? 0

@@ -2,15 +2,21 @@
 export interface Scope {
   readonly plan: { readonly name: string; readonly topic: { readonly name: string } }
   readonly fingerprint: string
+  /** Number of the rebuild whose lake items lie beside those of the state that serves; absent for the latter. */
+  readonly rebuild?: number
 }
 
 /** Groups of state items. Lake items outlive a change of the windows; window items belong to one definition of them. */
-export const lakeGroup = ({ plan }: Scope): string => `${plan.name}/lake/${plan.topic.name}`
+export const lakeGroup = ({ plan, rebuild }: Scope): string =>
+  rebuild === undefined ? `${plan.name}/lake/${plan.topic.name}` : `${plan.name}/rebuild ${rebuild}/lake`
 export const lateGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/late`
 export const progressGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/progress`
 export const pageGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/pages`
 export const dirtyGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/dirty`
 export const controlGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/control`
+/** All groups that one definition's windows have in one epoch. */
+export const windowGroups = (scope: Scope): readonly string[] =>
+  [lateGroup, progressGroup, pageGroup, dirtyGroup, controlGroup].map((group) => group(scope))
 export const identityGroup = ({ plan }: Scope): string => `${plan.name}/identity`
 export const leaseGroup = ({ plan }: Scope): string => `${plan.name}/leases`
 

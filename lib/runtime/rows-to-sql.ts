@@ -33,14 +33,15 @@ export function sqlRowsStage(runtime: Runtime, preparer: Preparer): SqlRowsStage
         const name = partitionAppId(runtime, records.partition)
         const fence = (await sql.fence(name)) ?? -1
         const prepared = preparer.prepare(records)
-        const changes = outputs.flatMap((output) => changesOf(output, prepared, fence))
+        const changes = outputs.flatMap((output) => rowChanges(output, prepared, fence))
         await sql.apply(name, records.offsets[records.count - 1]!, changes)
       }
     },
   }
 }
 
-function changesOf(output: RowsOutput, prepared: Prepared, fence: number): readonly SqlChange[] {
+/** What the rows of an output above a fence change, in each of its SQL tables. */
+export function rowChanges(output: RowsOutput, prepared: Prepared, fence: number): readonly SqlChange[] {
   const view = rowView(prepared.batch)
   const upserts = [...rowsAfter(prepared, output.after, fence)].map((row) => sqlRow(output.fields, view.at(row)))
   if (upserts.length === 0) return []

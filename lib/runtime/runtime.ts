@@ -8,8 +8,10 @@ import type { StateStore } from '#ports/state-store.ts'
 /** What every stage is given: the Plan and the ports. The lake's store holds table `layer.name` at `layer/name`. */
 export interface Runtime {
   readonly plan: Plan
-  /** Fingerprint of what shapes window state: another definition never meets old state. */
+  /** Fingerprint of what shapes window state, with the epoch: another definition, or another epoch, never meets old state. */
   readonly fingerprint: string
+  /** Number of the rebuild that this is; absent for the pipeline that serves. */
+  readonly rebuild?: number
   readonly store: ObjectStore
   readonly state: StateStore
   readonly clock: Clock

@@ -53,7 +53,7 @@ describe('A data folder of another pipeline', () => {
     const { code, err } = await sluice(['run', changed, ...runArgs(made.july, data).slice(2)])
     expect(code).toBe(1)
     expect(err).toMatch(
-      /^sluice: WINDOW_STATE_MISMATCH: Expected data folder \S+ to hold the state of this definition of "crimes", found that of another one\. What changed:\n(?: {2}- .+\n)+ Choose another --data folder to build the tables anew, or go back to the old definition\.\n$/,
+      /^sluice: WINDOW_STATE_MISMATCH: Expected data folder \S+ to hold the state of this definition of "crimes", found that of another one\. What changed:\n(?: {2}- .+\n)+ Build its tables anew beside the old ones \(sluice rebuild crimes\), choose another --data folder, or go back to the old definition\.\n$/,
     )
     expect(err).toContain('crimes_anomaly')
     // Going back to the old definition helps.

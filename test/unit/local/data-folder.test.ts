@@ -111,11 +111,11 @@ describe('A data folder', () => {
       message: [
         `Expected data folder ${path} to hold the state of this definition of "crimes", found that of another one. What changed:`,
         '  - {"windows":["60 minutes"]} became {"windows":["30 minutes"]}',
-        ' Choose another --data folder to build the tables anew, or go back to the old definition.',
+        ' Build its tables anew beside the old ones (sluice rebuild crimes), choose another --data folder, or go back to the old definition.',
       ].join('\n'),
     })
     expect(errorOf(() => open(path, changed))).toMatchObject({
-      message: expect.stringContaining('found that of another one. Choose another --data folder'),
+      message: expect.stringContaining('found that of another one. Build its tables anew'),
     })
   })
 
