@@ -1,6 +1,6 @@
 /**
  * Hashes over bytes. `murmur2` is Kafka's (a key's partition is part of the protocol between producers); `hashBytes` is for
- * tables in memory only and may change between versions: never store it.
+ * tables in memory only and may change between versions: never store it. `hashText` is stored, and never changes.
  */
 
 const MURMUR_SEED = 0x9747b28c | 0
@@ -64,4 +64,16 @@ export function tailOf(bytes: Uint8Array, at: number, end: number): number {
   if (left > 1) tail |= bytes[at + 1]! << 8
   if (left > 2) tail |= bytes[at + 2]! << 16
   return tail
+}
+
+/**
+ * An unsigned 32-bit hash of a text's UTF-16 units (FNV-1a, then the finalizer of MurmurHash3), by which window state is split. It is
+ * stored: it never changes.
+ */
+export function hashText(text: string): number {
+  let hash = 0x811c9dc5 | 0
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
 }

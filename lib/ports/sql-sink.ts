@@ -21,6 +21,9 @@ export interface SqlChange {
   readonly deletes: readonly SqlRow[]
 }
 
+/** Changes at once, or one after the other: a table may come several times. */
+export type SqlChanges = Iterable<SqlChange> | AsyncIterable<SqlChange>
+
 /**
  * A relational database as the end of a stage. `fence` lives in the target database and moves in the same transaction as the
  * rows, so a change is applied once however often it is sent.
@@ -42,9 +45,9 @@ export interface SqlSink {
   /** The last fence that the owner applied under this name, or null. */
   fence(name: string): Promise<number | null>
   /**
-   * Applies the changes in one transaction if `fence` is above the stored one; false (and no effect) if it is not. A table that
-   * has got another owner since `prepare` is refused.
+   * Applies the changes in one transaction, as they come, if `fence` is above the stored one; false (and no effect) if it is not. A
+   * change that fails to come rolls everything back. A table that has got another owner since `prepare` is refused.
    */
-  apply(name: string, fence: number, changes: readonly SqlChange[]): Promise<boolean>
+  apply(name: string, fence: number, changes: SqlChanges): Promise<boolean>
   close(): Promise<void>
 }

@@ -1,31 +1,10 @@
+import { SluiceError } from '#core/errors.ts'
 import type { EpochMillis } from '#core/time.ts'
 import type { FencedItem, StateStore } from '#ports/state-store.ts'
 import { decodeBody, encodeBody } from '#runtime/json-body.ts'
 import { CLOSE_ID, controlGroup } from '#runtime/keys.ts'
+import type { PublishedResult } from '#runtime/published.ts'
 import type { Runtime } from '#runtime/runtime.ts'
-import type { WindowBounds } from '#window/windows.ts'
-
-/** The last published version of one row of a window that is still within grace. */
-export interface PublishedRow {
-  readonly revision: number
-  readonly group: readonly unknown[]
-  /** JSON of the values; null when the row was withdrawn. */
-  readonly values: string | null
-  /** Its window was open then. */
-  readonly running?: true
-}
-
-/** What was published of one window that is still within grace: group key → row. */
-export interface PublishedWindow {
-  readonly start: EpochMillis
-  readonly end: EpochMillis
-  readonly rows: Readonly<Record<string, PublishedRow>>
-}
-
-/** `windowId` → what was published of it. */
-export type PublishedWindows = Readonly<Record<string, PublishedWindow>>
-
-export const windowId = ({ start, end }: WindowBounds): string => `${start} ${end}`
 
 /** Rows that were computed by one close and written as one object before anybody was told: a retry delivers the same rows. */
 export interface PendingResult {
@@ -44,16 +23,18 @@ export interface CloseBody {
   readonly ended: Readonly<Record<string, EpochMillis>>
   /** Windows with end + grace ≤ settled are forgotten: no record can change them. Never moves back; null before the first. */
   readonly settled: EpochMillis | null
-  /** By output name. */
-  readonly published: Readonly<Record<string, PublishedWindows>>
+  /** Results with rows of windows that may still change, oldest first: what was published is in them, not here. */
+  readonly published: readonly PublishedResult[]
   /** By name of a session output: start of its first session that isn't closed yet. */
   readonly open: Readonly<Record<string, EpochMillis>>
   /** By name of an output with running results every so often: when they came out last, by the clock. */
   readonly emitted?: Readonly<Record<string, EpochMillis>>
   /** The latest of them, at most a hundred: an operator must be able to ask. */
   readonly failed: readonly FailedResult[]
-  /** Results that not every sink has confirmed, oldest first. */
+  /** Results that not every sink has confirmed, oldest first; those before them are in `waiting`. */
   readonly pending: readonly PendingResult[]
+  /** An object with more of them, up to and with this `seq`: a sink is down for long. */
+  readonly waiting: PendingResult | null
 }
 
 /** A row that a closed window should have and can't: an aggregate out of its range, a `where` that threw. */
@@ -75,12 +56,19 @@ export interface CloseItem {
 const FIRST: CloseItem = {
   fence: null,
   seq: 0,
-  body: { upTo: null, ended: {}, settled: null, published: {}, open: {}, failed: [], pending: [] },
+  body: { upTo: null, ended: {}, settled: null, published: [], open: {}, failed: [], pending: [], waiting: null },
 }
 
 function fromItem(item: FencedItem | undefined): CloseItem {
   if (item === undefined) return FIRST
   const body = decodeBody<CloseBody>(item.body, `${item.group}/${item.id}`)
+  if (!Array.isArray(body.published)) {
+    throw new SluiceError(
+      'STATE_CORRUPT',
+      `Expected ${item.group}/${item.id} to name the results that are published, found another version's way of keeping them. ` +
+        'Run the version of Sluice that wrote the state, or rebuild the windows from bronze.',
+    )
+  }
   return { fence: item.fence, seq: item.fence, body }
 }
 

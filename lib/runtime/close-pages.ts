@@ -1,5 +1,6 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { WindowOutput, WindowSpec } from '#plan/plan.ts'
+import { ALL_HASHES, type HashRange } from '#runtime/hash-range.ts'
 import { pageGroup, pageIdPrefix, parsePageId } from '#runtime/keys.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import type { Page, PageCodec } from '#window/page.ts'
@@ -31,6 +32,21 @@ export async function loadPages(
     for (const item of await runtime.state.list(pageGroup(runtime), range)) pages.push(codec.decode(item.body))
   }
   return pages
+}
+
+/** What the pages of some ranges hold of the groups whose keys have these hashes. */
+export interface PageBucket {
+  readonly hashes: HashRange
+  readonly pages: readonly Page[]
+}
+
+/** The pages of the ranges, piece by piece, from the lowest hashes to the highest. */
+export async function* pageBuckets(
+  runtime: Runtime,
+  codec: PageCodec,
+  ranges: readonly PageRange[],
+): AsyncGenerator<PageBucket> {
+  if (ranges.length > 0) yield { hashes: ALL_HASHES, pages: await loadPages(runtime, codec, ranges) }
 }
 
 /** Number of the first page in the range; null for none. One LIST of one item. */

@@ -1,11 +1,13 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { SessionSpec, WindowOutput } from '#plan/plan.ts'
 import { highest } from '#runtime/bounds.ts'
-import { type CloseBody, type PublishedRow, type PublishedWindows, windowId } from '#runtime/close-item.ts'
+import type { CloseBody } from '#runtime/close-item.ts'
 import { type PageRange, pageRange } from '#runtime/close-pages.ts'
 import type { DirtyWindow } from '#runtime/dirty.ts'
-import { decodeValues, encodeValues } from '#runtime/json-body.ts'
-import { type WindowRow, windowRow } from '#runtime/results.ts'
+import { encodeValues } from '#runtime/json-body.ts'
+import { closingBounds, isBeyondGrace, windowId } from '#runtime/published.ts'
+import { isShown, type RowState, type StoredRow } from '#runtime/result-object.ts'
+import type { EndRange } from '#runtime/time-ranges.ts'
 import type { Fields } from '#schema/column.ts'
 import { aggregatesOf } from '#window/aggregate.ts'
 import { type FailedGroup, finish, type Passes, valuesOf, whereOf } from '#window/close.ts'
@@ -34,8 +36,8 @@ export interface SessionStep {
 const hasNews = ({ from, to, running }: SessionStep): boolean =>
   running !== null || (to !== null && (from === null || to > from))
 
-const isIdle = (step: SessionStep, dirty: readonly DirtyWindow[]): boolean =>
-  !hasNews(step) && (step.to === null || dirty.length === 0)
+const endsOf = ({ published }: Pick<CloseBody, 'published'>, name: string): readonly EndRange[] =>
+  published.flatMap(({ ends }) => ends[name] ?? [])
 
 /**
  * The earliest event time that a session which isn't published yet can hold; null for any. A record that came since the last close is
@@ -51,20 +53,32 @@ export function earliestOpen(
   if (from === null) return null
   const fresh = from - window.gap
   let earliest = Math.min(body.open[name] ?? from, fresh)
-  for (const { start, end } of Object.values(body.published[name] ?? {})) {
-    if (end >= fresh) earliest = Math.min(earliest, start)
-  }
+  for (const { start, last } of endsOf(body, name)) if (last >= fresh) earliest = Math.min(earliest, start)
   return earliest
+}
+
+/** Whether something to come may need what was published of the output's sessions with this end. */
+export function isRemembered(
+  output: SessionOutput,
+  end: EpochMillis,
+  open: CloseBody['open'],
+  settled: EpochMillis,
+): boolean {
+  // One that was published at the end of input and goes on is remembered until the longer one takes its place.
+  return !isBeyondGrace(output, end, settled) || end >= (open[output.name] ?? Number.POSITIVE_INFINITY)
 }
 
 /** The earliest event time that anything to come may need of the output's pages, once `body` is stored. */
 export function earliestKept(
-  { name, window }: SessionOutput,
+  output: SessionOutput,
   body: Pick<CloseBody, 'open' | 'published'>,
   settled: EpochMillis,
 ): EpochMillis {
+  const { name, window } = output
   let earliest = Math.min(body.open[name] ?? Number.POSITIVE_INFINITY, settled - window.grace - window.gap)
-  for (const { start } of Object.values(body.published[name] ?? {})) earliest = Math.min(earliest, start)
+  for (const { start, last } of endsOf(body, name)) {
+    if (isRemembered(output, last, body.open, settled)) earliest = Math.min(earliest, start)
+  }
   return earliest
 }
 
@@ -75,17 +89,17 @@ export function sessionRanges(
   step: SessionStep,
   dirty: readonly DirtyWindow[],
 ): readonly PageRange[] {
-  if (isIdle(step, dirty)) return []
+  if (standsStill(step, dirty)) return []
   const { body, from } = step
   const to = highest(step.to, step.running?.to ?? null)!
   const { gap } = output.window
-  const published = Object.values(body.published[output.name] ?? {})
-  const around = dirty.map(({ window, key }) => {
+  const published = endsOf(body, output.name)
+  const around = dirty.map(({ window }) => {
     let { start, end } = window
-    for (const one of published) {
-      if (key === undefined || !(key in one.rows) || one.start > window.end || one.end < window.start) continue
-      start = Math.min(start, one.start)
-      end = Math.max(end, one.end)
+    for (const range of published) {
+      if (range.start > window.end || range.last < window.start) continue
+      start = Math.min(start, range.start)
+      end = Math.max(end, range.last)
     }
     return pageRange(layout, start - gap, end + gap + 1)
   })
@@ -93,15 +107,22 @@ export function sessionRanges(
 }
 
 export interface ClosedSessions {
-  readonly rows: readonly WindowRow[]
-  readonly published: PublishedWindows
-  /** Start of the first session that is still open. */
+  readonly rows: readonly StoredRow[]
+  /** Start of the first session that is still open; null for none. */
   readonly open: EpochMillis | null
+  /** When the first of the open sessions ends, if no record joins it. */
+  readonly due: EpochMillis
 }
+
+/** Nothing of the output's sessions is computed: they stand as they did. */
+export const standsStill = (step: SessionStep, dirty: readonly DirtyWindow[]): boolean =>
+  !hasNews(step) && (step.to === null || dirty.length === 0)
 
 /**
  * Result rows of the sessions of one output that end between the marks, and of those that dirty records belong to. A session that
  * has swallowed others which were published withdraws them and gets a higher revision than theirs.
+ *
+ * @param before what was published of the groups in the pages, the latest of a row last
  */
 export function closeSessions(
   output: SessionOutput,
@@ -110,71 +131,66 @@ export function closeSessions(
   pages: readonly Page[],
   step: SessionStep,
   dirty: readonly DirtyWindow[],
+  before: readonly StoredRow[],
   onFailure: (failed: FailedGroup) => void,
 ): ClosedSessions {
   const { body, from, running, settled } = step
   const to = step.to ?? Number.NEGATIVE_INFINITY
-  const before = body.published[output.name] ?? {}
-  if (isIdle(step, dirty)) {
-    return { rows: [], published: before, open: body.open[output.name] ?? null }
-  }
   const aggregates = aggregatesOf(output, fields)
   const finishStates = (states: readonly unknown[]) => finish(states.slice(1), aggregates.slice(1))
   const publisher = new SessionPublisher(output, before, settled, finishStates, onFailure)
   const dirtyOf = Map.groupBy(dirty, ({ key }) => key)
+  const ofAll = dirtyOf.get(undefined) ?? []
   let open: EpochMillis | null = null
+  let due = Number.POSITIVE_INFINITY
   for (const [key, sessions] of sessionsOf(output.window, index, pages, aggregates)) {
     for (const session of sessions) {
       const { start, end } = session.bounds
       if (end > to) {
         open = Math.min(open ?? start, start)
-        if (running === null) publisher.hold(key, session.bounds)
-        else publisher.publish(key, session, sessions, true)
+        due = Math.min(due, end)
+        if (running !== null) publisher.publish(key, session, sessions, true)
       } else if (from === null || end > from) publisher.publish(key, session, sessions, false)
-      else if (isDirty(output.window, session.bounds, dirtyOf.get(key), body.settled)) {
+      else if (isDirty(output.window, session.bounds, [...ofAll, ...(dirtyOf.get(key) ?? [])], body.settled)) {
         publisher.publish(key, session, sessions, false)
       }
     }
   }
-  return { ...publisher.finished(), open }
+  return { rows: publisher.finished(), open, due }
 }
 
 /** Sessions beyond grace are named by pollers that were overtaken: their records are counted long since. */
 function isDirty(
   spec: SessionSpec,
   { start, end }: WindowBounds,
-  dirty: readonly DirtyWindow[] | undefined,
+  dirty: readonly DirtyWindow[],
   settled: EpochMillis | null,
 ): boolean {
-  if (dirty === undefined || (settled !== null && isSettled(spec, end, settled - spec.grace))) return false
+  if (settled !== null && isSettled(spec, end, settled - spec.grace)) return false
   return dirty.some(({ window }) => window.start <= end - spec.gap && window.end - spec.gap >= start)
 }
 
 interface Known {
   readonly id: string
+  /** By which the session closes. */
   readonly bounds: WindowBounds
-  readonly row: PublishedRow
+  readonly row: StoredRow
 }
 
-type Draft = Record<
-  string,
-  { readonly start: EpochMillis; readonly end: EpochMillis; rows: Record<string, PublishedRow> }
->
-
-/** Compares sessions with what was published. A session that `where` refuses is remembered too, without values: its bounds count. */
+/** Compares sessions with what was published. A session that `where` refuses is remembered too: its bounds count. */
 class SessionPublisher {
   readonly #output: SessionOutput
   readonly #finish: (states: readonly unknown[]) => readonly unknown[]
   readonly #passes: Passes
   readonly #onFailure: (failed: FailedGroup) => void
   readonly #settled: EpochMillis
-  readonly #known = new Map<string, Known[]>()
-  readonly #published: Draft = {}
-  readonly #rows: { readonly key: string; readonly end: EpochMillis; readonly row: WindowRow }[] = []
+  /** By group key. */
+  readonly #known = new Map<string, Map<string, Known>>()
+  readonly #rows: StoredRow[] = []
 
   constructor(
     output: SessionOutput,
-    before: PublishedWindows,
+    before: readonly StoredRow[],
     settled: EpochMillis,
     finishStates: (states: readonly unknown[]) => readonly unknown[],
     onFailure: (failed: FailedGroup) => void,
@@ -183,85 +199,49 @@ class SessionPublisher {
     this.#finish = finishStates
     this.#passes = whereOf(output)
     this.#onFailure = onFailure
-    this.#settled = settled - output.window.grace
-    for (const [id, { start, end, rows }] of Object.entries(before)) {
-      const bounds = { start, end }
-      for (const [key, row] of Object.entries(rows)) {
-        const own = this.#known.get(key)
-        if (own === undefined) this.#known.set(key, [{ id, bounds, row }])
-        else own.push({ id, bounds, row })
-      }
-      if (!isSettled(output.window, end, this.#settled)) this.#published[id] = { start, end, rows: { ...rows } }
+    this.#settled = settled
+    for (const row of before) {
+      const bounds = closingBounds(output, row)
+      const id = windowId(bounds)
+      const own = this.#known.get(row.key)
+      if (own === undefined) this.#known.set(row.key, new Map([[id, { id, bounds, row }]]))
+      else own.set(id, { id, bounds, row })
     }
   }
 
   publish(key: string, { bounds, states }: Session, all: readonly Session[], isOpen: boolean): void {
     const id = windowId(bounds)
-    const known = this.#known.get(key) ?? []
-    const swallowed = known.filter(
+    const known = this.#known.get(key)
+    const swallowed = [...(known?.values() ?? [])].filter(
       (one) => isIn(one.bounds, bounds) && !all.some((other) => windowId(other.bounds) === one.id),
     )
-    for (const one of swallowed) this.#withdraw(key, one)
-    const old = known.find((one) => one.id === id)?.row
+    for (const { row } of swallowed) if (isShown(row)) this.#withdraw(row)
+    const old = known?.get(id)?.row
     // Above the revisions of what it takes the place of, the withdrawals included.
-    const revision =
-      old?.revision ?? Math.max(-1, ...swallowed.map(({ row }) => row.revision + (row.values === null ? 0 : 1)))
-    const group = old?.group ?? decodeGroupKey(key)
-    const place = { window: this.#reported(bounds), group }
+    const revision = old?.revision ?? Math.max(-1, ...swallowed.map(({ row }) => row.revision + (isShown(row) ? 1 : 0)))
+    const place = { window: this.#reported(bounds), group: decodeGroupKey(key) }
     const values = valuesOf(() => this.#finish(states), this.#passes, place, isOpen ? () => {} : this.#onFailure)
-    const running = isOpen ? ({ running: true } as const) : {}
     if (values !== null) {
-      const text = encodeValues(values)
-      if (old?.values === text && old.running === running.running) return
-      const row = windowRow(this.#output, this.#reported(bounds), group, values, revision + 1, !isOpen)
-      this.#emit(key, bounds, { ...row, ...running })
-      this.#keep(key, bounds, { revision: revision + 1, group, values: text, ...running })
-    } else if (old !== undefined && old.values !== null) {
-      this.#withdraw(key, { id, bounds, row: old })
-      this.#keep(key, bounds, { revision: revision + 1, group, values: null })
-    } else {
-      this.#keep(key, bounds, { revision, group, values: null })
+      const state = isOpen ? 'running' : 'published'
+      if (old?.state === state && encodeValues(old.values) === encodeValues(values)) return
+      this.#add(key, bounds, revision + 1, state, values)
+    } else if (old !== undefined && isShown(old)) {
+      this.#withdraw(old)
+    } else if (old === undefined && !isBeyondGrace(this.#output, bounds.end, this.#settled)) {
+      this.#add(key, bounds, revision, 'remembered', [])
     }
   }
 
-  /** Sessions that were published at the end of input and go on: remembered until the longer one takes their place. */
-  hold(key: string, bounds: WindowBounds): void {
-    for (const { id, bounds: own, row } of this.#known.get(key) ?? []) {
-      if (!isIn(own, bounds)) continue
-      this.#published[id] ??= { ...own, rows: {} }
-      this.#published[id].rows[key] = row
-    }
+  finished(): readonly StoredRow[] {
+    return this.#rows.sort((a, b) => a.end - b.end || (a.key < b.key ? -1 : Number(a.key > b.key)))
   }
 
-  finished(): Pick<ClosedSessions, 'rows' | 'published'> {
-    this.#rows.sort((a, b) => a.end - b.end || (a.key < b.key ? -1 : Number(a.key > b.key)))
-    return { rows: this.#rows.map(({ row }) => row), published: this.#published }
+  #withdraw(row: StoredRow): void {
+    this.#rows.push({ ...row, revision: row.revision + 1, state: 'withdrawn' })
   }
 
-  #withdraw(key: string, { id, bounds, row }: Known): void {
-    if (row.values !== null) {
-      const values = decodeValues(row.values)
-      this.#emit(
-        key,
-        bounds,
-        windowRow(this.#output, this.#reported(bounds), row.group, values, row.revision + 1, false),
-      )
-    }
-    const kept = this.#published[id]
-    if (kept === undefined) return
-    delete kept.rows[key]
-    if (Object.keys(kept.rows).length === 0) delete this.#published[id]
-  }
-
-  #keep(key: string, { start, end }: WindowBounds, row: PublishedRow): void {
-    if (isSettled(this.#output.window, end, this.#settled)) return
-    const id = windowId({ start, end })
-    this.#published[id] ??= { start, end, rows: {} }
-    this.#published[id].rows[key] = row
-  }
-
-  #emit(key: string, { end }: WindowBounds, row: WindowRow): void {
-    this.#rows.push({ key, end, row })
+  #add(key: string, bounds: WindowBounds, revision: number, state: RowState, values: readonly unknown[]): void {
+    this.#rows.push({ output: this.#output.name, ...this.#reported(bounds), key, revision, state, values })
   }
 
   #reported({ start, end }: WindowBounds): WindowBounds {

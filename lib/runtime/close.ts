@@ -1,37 +1,31 @@
-import { type EpochMillis, floorTo } from '#core/time.ts'
-import { fieldsAfter, isWindowOutput, type WindowOutput } from '#plan/plan.ts'
-import { highest, raiseBounds, readBounds } from '#runtime/bounds.ts'
+import type { EpochMillis } from '#core/time.ts'
+import { fieldsAfter, isWindowOutput } from '#plan/plan.ts'
+import { highest, raiseBounds } from '#runtime/bounds.ts'
+import { type Closer, type Computed, compute, FAILED_KEPT, failedKey } from '#runtime/close-compute.ts'
+import { goalOf, settledUpTo, watermarkOf } from '#runtime/close-goal.ts'
 import {
   type CloseBody,
   type CloseItem,
   type FailedResult,
   loadCloseItem,
-  type PendingResult,
   storeCloseItem,
 } from '#runtime/close-item.ts'
-import {
-  expirePages,
-  loadPages,
-  type PageRange,
-  pageRange,
-  sliceStartsOf,
-  windowsWithData,
-} from '#runtime/close-pages.ts'
-import { appliedText, emittedAfter, RunningLooks, type RunningSpans, runningSpans } from '#runtime/close-running.ts'
-import { closeSessions, earliestKept, isSessionOutput, sessionRanges } from '#runtime/close-sessions.ts'
-import { type CloseGoal, type CloseStep, neededRange, nextStep, standStill } from '#runtime/close-step.ts'
+import { expirePages } from '#runtime/close-pages.ts'
+import { appliedText, emittedAfter, RunningLooks, runningSpans } from '#runtime/close-running.ts'
+import { earliestKept, isRemembered, isSessionOutput } from '#runtime/close-sessions.ts'
+import { type CloseStep, nextStep, standStill } from '#runtime/close-step.ts'
 import { confirmed } from '#runtime/deliver.ts'
-import { type DirtyItems, type DirtyWindow, listDirty } from '#runtime/dirty.ts'
+import { listDirty } from '#runtime/dirty.ts'
 import { controlGroup, dirtyGroup, progressGroup } from '#runtime/keys.ts'
-import { listProgress, type Progress } from '#runtime/progress.ts'
-import { revise, type WindowRow, writeResult } from '#runtime/results.ts'
+import { deleteUnnamed, sweepResults, waitingWith } from '#runtime/pending.ts'
+import { listProgress } from '#runtime/progress.ts'
+import { isBeyondGrace, mergedResults, stillNeeded } from '#runtime/published.ts'
+import type { WindowRow } from '#runtime/results.ts'
 import type { Runtime } from '#runtime/runtime.ts'
-import type { Fields } from '#schema/column.ts'
-import { closeWindows, type FailedGroup } from '#window/close.ts'
-import { type Page, type PageCodec, pageCodec } from '#window/page.ts'
-import { type SliceLayout, sliceLayout } from '#window/slices.ts'
-import { endOfInputBounds, readWatermark, type WatermarkReading } from '#window/watermark.ts'
-import type { WindowBounds } from '#window/windows.ts'
+import { pageCodec } from '#window/page.ts'
+import { sliceLayout } from '#window/slices.ts'
+import type { WatermarkReading } from '#window/watermark.ts'
+import { windowsEndingIn } from '#window/windows.ts'
 
 export interface CloseReading {
   /**
@@ -52,7 +46,9 @@ export interface CloseReading {
 
 export interface Closed {
   readonly upTo: EpochMillis | null
+  /** The first of the rows, at most 10,000 a step. */
   readonly rows: readonly WindowRow[]
+  readonly rowCount: number
   readonly watermark: WatermarkReading
   /** Rows that could not be made. Everything else is closed all the same. */
   readonly failed: readonly FailedResult[]
@@ -63,11 +59,12 @@ export interface Closed {
  * closed windows within grace that got records since. May run twice at once or stop anywhere: the close item decides whose
  * rows count. The rows reach the sinks by `deliver`.
  *
- * Cost without news: two LISTs, two reads. With news: the pages of the windows, one object, three writes. Running results: once for each
- * look at applied records the pages of all open windows, and where a row has changed one object and two writes.
+ * Cost without news: two LISTs, two reads. With news: the pages of the windows, an object for each megabyte of rows, three writes.
+ * Running results: once for each look at applied records the pages of all open windows, and where a row has changed an object and two
+ * writes. In memory are the groups of one piece of the pages at a time.
  */
 export interface CloseStage {
-  /** Closes what can be closed now. `onRows` sees the rows of each step as soon as they are durable. */
+  /** Closes what can be closed now. */
   run(reading: CloseReading): Promise<Closed>
 }
 
@@ -81,74 +78,120 @@ export function closeStage(runtime: Runtime): CloseStage {
   )
   const codec = pageCodec(outputs, fields)
   const closer: Closer = { runtime, outputs, fields, layout, codec, looks: new RunningLooks() }
+  const seen: Seen = { swept: false, quiet: null }
   return {
     async run(reading) {
       const rows: WindowRow[] = []
       const failed: FailedResult[] = []
+      let rowCount = 0
       for (;;) {
-        const step = await closeStep(closer, reading)
+        const step = await closeStep(closer, reading, seen)
         rows.push(...step.rows)
+        rowCount += step.rowCount
         failed.push(...step.failed)
-        if (!step.more) return { upTo: step.upTo, rows, failed, watermark: step.watermark }
+        if (!step.more) return { ...step, rows, rowCount, failed }
       }
     },
   }
 }
 
-interface Closer {
-  readonly runtime: Runtime
-  readonly looks: RunningLooks
-  readonly outputs: readonly WindowOutput[]
-  readonly fields: Fields
-  readonly layout: SliceLayout
-  readonly codec: PageCodec
+/** What this closer remembers from one look to the next. */
+interface Seen {
+  /** What others left has been cleared away. */
+  swept: boolean
+  /** As long as no record comes and the watermark is below `until`, no session ends. */
+  quiet: { readonly applied: string; readonly until: EpochMillis } | null
 }
 
 const UNKNOWN: WatermarkReading = { watermark: null, holding: [], partitions: [] }
 
-async function closeStep(closer: Closer, reading: CloseReading): Promise<Closed & { readonly more: boolean }> {
+type Stepped = Closed & { readonly more: boolean }
+
+async function closeStep(closer: Closer, reading: CloseReading, seen: Seen): Promise<Stepped> {
   const { runtime } = closer
   const { state } = runtime
   const item = await loadCloseItem(runtime)
   const progress = await listProgress(state, progressGroup(runtime))
   const applied = new Map([...progress].map(([partition, { last }]) => [partition, last.offset]))
   const endOffsets = await reading.endOffsets(applied)
-  if (endOffsets === null) return { upTo: item.body.upTo, rows: [], failed: [], watermark: UNKNOWN, more: false }
+  const { upTo } = item.body
+  const nothing = { upTo, rows: [], rowCount: 0, failed: [], more: false }
+  if (endOffsets === null) return { ...nothing, watermark: UNKNOWN }
   const watermark = watermarkOf(closer, endOffsets, progress, reading.moreToCome === true)
   const dirty = await listDirty(state, dirtyGroup(runtime))
-  const { upTo } = item.body
-  const goal = await goalOf(closer, reading, progress, watermark.watermark)
+  const goal = await goalOf(closer, reading.endOfInput, progress, watermark.watermark)
+  const isDirty = dirty.windows.length > 0
+  const isQuiet = seen.quiet?.applied === appliedText(progress) && goal.mark !== null && goal.mark < seen.quiet.until
+  if (isQuiet && !isDirty && goal.ended === null && closer.outputs.every(({ emit }) => emit === 'final')) {
+    return { ...nothing, watermark }
+  }
   const next = await nextStep(runtime, closer.outputs, closer.layout, item.body, goal)
   const step = next ?? standStill(closer.outputs, item.body)
   const now = runtime.clock.now()
   const running = runningSpans(closer.outputs, item.body, step, progress, closer.looks, now)
-  const closesNothing = next === null && dirty.windows.length === 0
-  if (closesNothing && running.every((span) => span === null)) {
-    return { upTo, rows: [], failed: [], watermark, more: false }
-  }
-  const ended = endedAfter(closer.outputs, step)
+  const closesNothing = next === null && !isDirty
+  if (closesNothing && running.every((span) => span === null)) return { ...nothing, watermark }
+  const ended = endedAfter(closer, step)
   await raiseBounds(state, runtime, { mark: step.mark, ended })
   const settled = settledUpTo(upTo, watermark, progress)
-  const computed = await compute(closer, item, dirty, step, running, settled)
-  if (closesNothing && computed.rows.length === 0) {
+  const computed = await compute(closer, item, dirty.windows, step, running, settled)
+  seen.quiet = null
+  if ((closesNothing && computed.rowCount === 0) || (!isDirty && isIdle(closer, item, step, computed))) {
     closer.looks.done(closer.outputs, running, appliedText(progress))
-    return { upTo, rows: [], failed: [], watermark, more: false }
+    const times = [...progress.values()].map(({ maxEventTime }) => maxEventTime ?? Number.NEGATIVE_INFINITY)
+    seen.quiet = { applied: appliedText(progress), until: nextEnd(closer, step, computed, Math.max(...times)) }
+    return { ...nothing, watermark }
   }
   const emitted = emittedAfter(closer.outputs, item.body, running, now)
   const reached = { upTo: step.mark, ended, settled: highest(item.body.settled, finite(settled)), ...emitted }
-  const stored = await publish(runtime, item, computed, reached)
-  if (stored === null) return { upTo, rows: [], failed: [], watermark, more: true }
+  const stored = await publish(closer, item, computed, reached)
+  const { rows, rowCount, failed } = computed
+  if (stored === null) return { ...nothing, watermark, more: true }
   closer.looks.done(closer.outputs, running, appliedText(progress))
   await dirty.clear()
+  if (!seen.swept) await sweepResults(runtime, stored)
+  seen.swept = true
   if (settled > Number.NEGATIVE_INFINITY) {
     const kept = closer.outputs.filter(isSessionOutput).map((output) => earliestKept(output, stored.body, settled))
     await expirePages(runtime, closer.outputs, closer.layout, settled, applied, Math.min(...kept))
   }
-  return { upTo: step.mark, rows: computed.rows, failed: computed.failed, watermark, more: step.more }
+  return { upTo: step.mark, rows, rowCount, failed, watermark, more: step.more }
+}
+
+/**
+ * Nothing but the watermark moved, so that the close item may stay as it is: its next step begins where this one did. Only where
+ * sessions let the mark stand anywhere; and now and then it moves all the same, or nothing would ever be settled.
+ */
+function isIdle({ outputs, layout }: Closer, { body }: CloseItem, step: CloseStep, computed: Computed): boolean {
+  const { upTo } = body
+  if (computed.result !== null || computed.failed.length > 0 || step.more || upTo === null) return false
+  if (step.mark === null || step.mark - upTo >= layout.span) return false
+  return outputs.every(({ window }, i) => {
+    const { from, to } = step.spans[i]!
+    if (from === null || to === null || to > step.mark!) return false
+    for (const _ of windowsEndingIn(window, from, to)) return false
+    return true
+  })
+}
+
+/** The earliest time at which any window may end, if no record comes. */
+function nextEnd(
+  { outputs, layout }: Closer,
+  { mark }: CloseStep,
+  { due }: Computed,
+  newest: EpochMillis,
+): EpochMillis {
+  let next = due
+  for (const { window } of outputs) {
+    if (window.kind !== 'session') next = Math.min(next, mark! + layout.width)
+    // What lies beyond the mark was not looked at.
+    else if (newest > mark!) next = Math.min(next, mark! + window.gap)
+  }
+  return Math.min(next, mark! + layout.span)
 }
 
 /** What is published beyond the mark. */
-function endedAfter(outputs: readonly WindowOutput[], { mark, spans }: CloseStep): CloseBody['ended'] {
+function endedAfter({ outputs }: Closer, { mark, spans }: CloseStep): CloseBody['ended'] {
   const beyond = outputs.flatMap(({ name }, i) => {
     const { to } = spans[i]!
     return to !== null && (mark === null || to > mark) ? [[name, to] as const] : []
@@ -156,196 +199,44 @@ function endedAfter(outputs: readonly WindowOutput[], { mark, spans }: CloseStep
   return Object.fromEntries(beyond)
 }
 
-function watermarkOf(
-  { runtime }: Closer,
-  endOffsets: readonly number[],
-  progress: ReadonlyMap<number, Progress>,
-  moreToCome: boolean,
-): WatermarkReading {
-  const partitions = endOffsets.map((endOffset, partition) => ({
-    partition,
-    offset: progress.get(partition)?.last.offset ?? -1,
-    endOffset,
-    maxEventTime: progress.get(partition)?.maxEventTime ?? null,
-    maxEventAppendTime: progress.get(partition)?.maxEventAppendTime ?? null,
-  }))
-  return readWatermark(
-    partitions,
-    runtime.plan.topic.outOfOrder,
-    moreToCome ? Number.NEGATIVE_INFINITY : runtime.clock.now(),
-  )
-}
-
-/**
- * Windows with end + grace at or below this can't get another record, not even from a batch that is in flight: their pages and
- * what was published of them may go. A batch in flight belongs to a partition that lags, and is judged by the mark that its
- * partition had seen when its last batch ended, or a later one. A batch that came after we read the end offsets is judged by
- * the mark of the previous close at least.
- */
-function settledUpTo(
-  upTo: EpochMillis | null,
-  watermark: WatermarkReading,
-  progress: ReadonlyMap<number, Progress>,
-): EpochMillis {
-  let settled = upTo ?? Number.NEGATIVE_INFINITY
-  for (const { partition, lag } of watermark.partitions) {
-    if (lag === 0) continue
-    settled = Math.min(settled, progress.get(partition)?.mark ?? Number.NEGATIVE_INFINITY)
-  }
-  return settled
-}
-
 /** JSON has no infinity. */
 const finite = (bound: EpochMillis): EpochMillis | null => (bound === Number.NEGATIVE_INFINITY ? null : bound)
 
-/**
- * Never below the mark: writers have judged lateness by it. Whole slices, because nothing happens in between; but sessions may end
- * anywhere.
- */
-async function goalOf(
-  closer: Closer,
-  reading: CloseReading,
-  progress: ReadonlyMap<number, Progress>,
-  watermark: EpochMillis | null,
-): Promise<CloseGoal> {
-  const { runtime, outputs, layout } = closer
-  const { mark: raised } = await readBounds(runtime.state, runtime)
-  const mark = highest(
-    raised,
-    watermark === null ? null : floorTo(watermark, outputs.some(isSessionOutput) ? 1 : layout.width),
-  )
-  const times = [...progress.values()].flatMap(({ maxEventTime }) => (maxEventTime === null ? [] : [maxEventTime]))
-  if (!reading.endOfInput || times.length === 0) return { mark, ended: null }
-  const specs = outputs.map(({ window }) => window)
-  return { mark, ended: endOfInputBounds(specs, Math.max(...times)) }
-}
-
-interface Computed {
-  readonly rows: readonly WindowRow[]
-  readonly published: CloseBody['published']
-  readonly open: CloseBody['open']
-  readonly failed: readonly FailedResult[]
-}
-
-async function compute(
-  closer: Closer,
-  item: CloseItem,
-  dirty: DirtyItems,
-  { spans }: CloseStep,
-  running: RunningSpans,
-  settled: EpochMillis,
-): Promise<Computed> {
-  const { runtime, outputs, fields, codec } = closer
-  const { body } = item
-  const again = dirty.windows.filter((entry) => isPublished(outputs[entry.output]!, entry.window, body))
-  const pages = await loadPages(runtime, codec, neededPages(closer, body, spans, running, settled, again))
-  const rows: WindowRow[] = []
-  const published: Record<string, CloseBody['published'][string]> = {}
-  const open: Record<string, EpochMillis> = {}
-  const failed: FailedResult[] = []
-  outputs.forEach((output, index) => {
-    const onFailure = ({ window, group, reason }: FailedGroup): void =>
-      void failed.push({ output: output.name, start: window.start, end: window.end, group, reason })
-    if (isSessionOutput(output)) {
-      const own = again.filter((entry) => entry.output === index)
-      const step = { body, ...spans[index]!, running: running[index]!, settled }
-      const closed = closeSessions(output, index, fields, pages, step, own, onFailure)
-      rows.push(...closed.rows)
-      published[output.name] = closed.published
-      if (closed.open !== null) open[output.name] = closed.open
-      return
-    }
-    const reopened = again.flatMap((entry) => (entry.output === index ? [entry.window] : []))
-    const windows = [...reopened.toSorted((a, b) => a.end - b.end), ...newWindows(output, index, pages, spans[index]!)]
-    const unfinished = newWindows(output, index, pages, running[index] ?? NOTHING_NEW)
-    const computed = [
-      ...closeWindows(output, index, fields, pages, windows, onFailure),
-      // What can't be made of an open window yet is told of when the window closes.
-      ...closeWindows(output, index, fields, pages, unfinished, () => {}),
-    ]
-    const closed = spans[index]!.to ?? Number.NEGATIVE_INFINITY
-    const before = body.published[output.name] ?? {}
-    const revised = revise(output, computed, [...windows, ...unfinished], before, settled, closed)
-    rows.push(...revised.rows)
-    published[output.name] = revised.published
-  })
-  return { rows, published, open, failed }
-}
-
-/**
- * Published before, and not yet forgotten. A window that is forgotten was named by a poller that had been overtaken: its records are
- * counted long since, and what is left of its pages would give another row.
- */
-function isPublished(
-  { name, window }: WindowOutput,
-  { end }: WindowBounds,
-  { upTo, ended, settled }: CloseBody,
-): boolean {
-  // What sessions they are in remains to be seen.
-  if (window.kind === 'session') return true
-  const published = highest(upTo, ended[name] ?? null)
-  return published !== null && end <= published && (settled === null || end + window.grace > settled)
-}
-
-const NOTHING_NEW: CloseStep['spans'][number] = { from: null, to: null }
-
-function newWindows(
-  output: WindowOutput,
-  index: number,
-  pages: readonly Page[],
-  { from, to }: CloseStep['spans'][number],
-): readonly WindowBounds[] {
-  if (to === null || (from !== null && from >= to)) return []
-  return [...windowsWithData(output.window, sliceStartsOf(pages, index), from, to)]
-}
-
-function neededPages(
-  { outputs, layout }: Closer,
-  body: CloseBody,
-  spans: CloseStep['spans'],
-  running: RunningSpans,
-  settled: EpochMillis,
-  again: readonly DirtyWindow[],
-): readonly PageRange[] {
-  const ranges = again.map(({ window }) => pageRange(layout, window.start, window.end))
-  const news = outputs.flatMap((output, i) => {
-    if (isSessionOutput(output)) {
-      const own = again.filter((entry) => entry.output === i)
-      return sessionRanges(output, layout, { body, ...spans[i]!, running: running[i]!, settled }, own)
-    }
-    return [spans[i]!, running[i] ?? NOTHING_NEW].flatMap(({ from, to }) =>
-      to === null || (from !== null && from >= to) ? [] : (neededRange(layout, body, { output, from, to }) ?? []),
-    )
-  })
-  return [...ranges, ...news]
-}
-
-/** Rows first, as one object; then the item that makes them count. Null when another closer was faster. */
+/** The rows are written; now the item moves that makes them count. Null when another closer was faster. */
 async function publish(
-  runtime: Runtime,
+  { runtime, outputs }: Closer,
   item: CloseItem,
   computed: Computed,
   reached: Pick<CloseBody, 'upTo' | 'ended' | 'settled' | 'emitted'>,
 ): Promise<CloseItem | null> {
   const seq = item.seq + 1
+  const { result, open } = computed
   const delivered = await confirmed(runtime)
-  const open = item.body.pending.filter((result) => result.seq > delivered)
-  const news: PendingResult[] =
-    computed.rows.length === 0 ? [] : [{ seq, path: await writeResult(runtime, seq, computed.rows) }]
-  const failed = stillFailed(item.body.failed, computed)
-  const body = { ...reached, published: computed.published, open: computed.open, failed, pending: [...open, ...news] }
+  const news = computed.rowCount === 0 ? [] : [{ seq, path: result!.path }]
+  const waiting = await waitingWith(runtime, seq, item.body, news, delivered)
+  const settled = reached.settled ?? Number.NEGATIVE_INFINITY
+  const byName = new Map(outputs.map((output) => [output.name, output]))
+  const isNeeded = (name: string, end: EpochMillis): boolean => {
+    const output = byName.get(name)
+    if (output === undefined) return false
+    return isSessionOutput(output) ? isRemembered(output, end, open, settled) : !isBeyondGrace(output, end, settled)
+  }
+  const all = result === null ? item.body.published : [...item.body.published, result]
+  const published = await mergedResults(runtime, seq, outputs, stillNeeded(all, isNeeded), isNeeded)
+  const body = { ...reached, ...waiting, published, open, failed: stillFailed(item.body.failed, computed) }
   const stored = await storeCloseItem(runtime.state, controlGroup(runtime), item, body)
-  if (stored === null) return null
-  for (const result of item.body.pending) if (result.seq <= delivered) await runtime.store.delete(result.path)
+  if (stored !== null) await deleteUnnamed(runtime, item.body, body, delivered)
   return stored
 }
 
-const FAILED_KEPT = 100
+/** What is kept of failed groups, whatever their keys are. */
+const FAILED_CHARACTERS = 32_768
 
-/** Those before, but for rows that could be made since. */
-function stillFailed(before: CloseBody['failed'], { rows, failed }: Computed): CloseBody['failed'] {
-  if (before.length === 0) return failed.slice(-FAILED_KEPT)
-  const key = (one: WindowRow | FailedResult): string => JSON.stringify([one.output, one.start, one.end, one.group])
-  const anew = new Set([...rows, ...failed].map(key))
-  return [...before.filter((one) => !anew.has(key(one))), ...failed].slice(-FAILED_KEPT)
+/** Those before, but for rows that were computed anew since. */
+function stillFailed(before: CloseBody['failed'], { anew, failed }: Computed): CloseBody['failed'] {
+  const all = [...before.filter((one) => !anew.has(failedKey(one))), ...failed].slice(-FAILED_KEPT)
+  let characters = 0
+  let first = all.length
+  for (; first > 0 && characters < FAILED_CHARACTERS; first--) characters += JSON.stringify(all[first - 1]).length
+  return all.slice(first)
 }

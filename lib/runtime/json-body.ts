@@ -8,11 +8,18 @@ const NAMED = '$double'
 
 /** JSON that gives every number back as it was. */
 export function encodeValues(value: unknown): string {
+  if (Array.isArray(value) && value.every(isPlain)) return JSON.stringify(value)
   return JSON.stringify(value, (_, one: unknown) =>
     typeof one === 'number' && (!Number.isFinite(one) || Object.is(one, -0))
       ? { [NAMED]: Object.is(one, -0) ? '-0' : String(one) }
       : one,
   )
+}
+
+/** Scalars that JSON holds as they are: asking that first is many times as fast as a replacer. */
+function isPlain(one: unknown): boolean {
+  if (typeof one === 'number') return Number.isFinite(one) && !Object.is(one, -0)
+  return one === null || typeof one === 'string' || typeof one === 'boolean'
 }
 
 export function decodeValues<T = readonly unknown[]>(text: string): T {

@@ -1,9 +1,10 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { WindowOutput } from '#plan/plan.ts'
-import { type PublishedRow, type PublishedWindows, windowId } from '#runtime/close-item.ts'
-import { decodeBody, decodeValues, encodeBody, encodeValues } from '#runtime/json-body.ts'
-import type { Runtime } from '#runtime/runtime.ts'
+import { encodeValues } from '#runtime/json-body.ts'
+import { windowId } from '#runtime/published.ts'
+import { isShown, type StoredRow } from '#runtime/result-object.ts'
 import type { ResultRow } from '#window/close.ts'
+import { decodeGroupKey } from '#window/group-key.ts'
 import type { WindowBounds } from '#window/windows.ts'
 
 /** A result row on its way to the sinks. */
@@ -38,21 +39,11 @@ export function tableRow(output: WindowOutput, row: WindowRow): Record<string, u
   return named
 }
 
-/** One result object: all rows of one close. Written before the close item moves, read back to deliver after a crash. */
-export async function writeResult(runtime: Runtime, seq: number, rows: readonly WindowRow[]): Promise<string> {
-  const path = `_sluice/${runtime.plan.name}/results/${String(seq).padStart(12, '0')}-${runtime.ids.next()}.json`
-  await runtime.store.put(path, encodeBody(rows))
-  return path
-}
-
-export async function readResult(runtime: Runtime, path: string): Promise<readonly WindowRow[]> {
-  return decodeBody<readonly WindowRow[]>(await runtime.store.get(path), path)
-}
-
-export interface Revised {
-  readonly rows: readonly WindowRow[]
-  /** What is published of this output's windows now, those beyond grace left out. */
-  readonly published: PublishedWindows
+/** A row of a result as the sinks take it; null for one that is only remembered. */
+export function windowRow({ output, start, end, key, revision, state, values }: StoredRow): WindowRow | null {
+  if (state === 'remembered') return null
+  const row = { output, start, end, group: decodeGroupKey(key), values, revision, final: state === 'published' }
+  return state === 'running' ? { ...row, running: true } : row
 }
 
 /**
@@ -60,66 +51,47 @@ export interface Revised {
  * not. A row that was published and isn't computed any more is withdrawn.
  *
  * @param recomputed windows that may have been published before; others have nothing to withdraw
- * @param settled windows with end + grace ≤ settled can't change again and are forgotten
+ * @param before what was published of them, the latest of a row last
  * @param closed rows of windows with end > closed are running
  */
 export function revise(
   output: WindowOutput,
   computed: readonly ResultRow[],
   recomputed: readonly WindowBounds[],
-  before: PublishedWindows,
-  settled: EpochMillis,
+  before: readonly StoredRow[],
   closed: EpochMillis = Number.POSITIVE_INFINITY,
-): Revised {
-  const rows: WindowRow[] = []
-  const published = openWindows(before, settled - output.window.grace)
-  for (const row of computed) {
-    const { start, end } = row.window
-    const id = windowId(row.window)
-    const old = before[id]?.rows[row.key]
-    const values = encodeValues(row.values)
-    const running = end > closed ? ({ running: true } as const) : {}
-    if (old?.values === values && old.running === running.running) continue
-    const revision = old === undefined ? 0 : old.revision + 1
-    rows.push({ ...windowRow(output, row.window, row.group, row.values, revision, end <= closed), ...running })
-    if (end + output.window.grace <= settled) continue
-    published[id] ??= { start, end, rows: {} }
-    published[id].rows[row.key] = { revision, group: row.group, values, ...running }
+): readonly StoredRow[] {
+  const rows: StoredRow[] = []
+  const old = rowsByWindow(before)
+  const { name } = output
+  const alive = new Set<string>()
+  for (const { window, key, values } of computed) {
+    const { start, end } = window
+    const known = old.get(windowId(window))
+    const was = known?.get(key)
+    if (known !== undefined) alive.add(`${windowId(window)} ${key}`)
+    const state = end > closed ? 'running' : 'published'
+    if (was?.state === state && encodeValues(was.values) === encodeValues(values)) continue
+    const revision = was === undefined ? 0 : was.revision + 1
+    rows.push({ output: name, start, end, key, revision, state, values })
   }
-  const alive = new Set(computed.map((row) => `${windowId(row.window)} ${row.key}`))
   for (const window of recomputed) {
     const id = windowId(window)
-    for (const [key, old] of Object.entries(before[id]?.rows ?? {})) {
-      if (old.values === null || alive.has(`${id} ${key}`)) continue
-      const revision = old.revision + 1
-      rows.push(windowRow(output, window, old.group, decodeValues(old.values), revision, false))
-      const kept = published[id]
-      if (kept !== undefined) kept.rows[key] = { revision, group: old.group, values: null }
+    for (const [key, was] of old.get(id) ?? []) {
+      if (!isShown(was) || alive.has(`${id} ${key}`)) continue
+      rows.push({ ...was, revision: was.revision + 1, state: 'withdrawn' })
     }
   }
-  return { rows, published }
+  return rows
 }
 
-type Draft = Record<
-  string,
-  { readonly start: EpochMillis; readonly end: EpochMillis; readonly rows: Record<string, PublishedRow> }
->
-
-function openWindows(before: PublishedWindows, closedFor: EpochMillis): Draft {
-  const open: Draft = {}
-  for (const [id, { start, end, rows }] of Object.entries(before)) {
-    if (end > closedFor) open[id] = { start, end, rows: { ...rows } }
+function rowsByWindow(rows: readonly StoredRow[]): ReadonlyMap<string, ReadonlyMap<string, StoredRow>> {
+  const windows = new Map<string, Map<string, StoredRow>>()
+  for (const row of rows) {
+    const id = windowId(row)
+    const own = windows.get(id)
+    if (own === undefined) windows.set(id, new Map([[row.key, row]]))
+    else own.set(row.key, row)
   }
-  return open
-}
-
-export function windowRow(
-  output: WindowOutput,
-  window: WindowBounds,
-  group: readonly unknown[],
-  values: readonly unknown[],
-  revision: number,
-  final: boolean,
-): WindowRow {
-  return { output: output.name, start: window.start, end: window.end, group, values, revision, final }
+  return windows
 }

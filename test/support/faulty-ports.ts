@@ -1,7 +1,7 @@
 import { SluiceError } from '#core/errors.ts'
 import type { ObjectInfo, ObjectStore } from '#ports/object-store.ts'
 import type { RecordSource } from '#ports/record-source.ts'
-import type { SqlSink } from '#ports/sql-sink.ts'
+import type { SqlChange, SqlSink } from '#ports/sql-sink.ts'
 import type { StateStore } from '#ports/state-store.ts'
 
 export interface Ports {
@@ -108,8 +108,12 @@ export function faultySql<P extends Ports>(calls: PortCalls<P>): SqlSink {
   return {
     prepare: (tables, owner) => calls.write('sql prepare', ({ sql }) => sql.prepare(tables, owner)),
     fence: (name) => calls.read(`sql fence ${name}`, ({ sql }) => sql.fence(name)),
-    apply: (name, fence, changes) =>
-      calls.write(`sql apply ${name} ${fence}`, ({ sql }) => sql.apply(name, fence, changes)),
+    apply: async (name, fence, changes) => {
+      // Kept, because a write may be done again to other ports.
+      const all: SqlChange[] = []
+      for await (const change of changes) all.push(change)
+      return calls.write(`sql apply ${name} ${fence}`, ({ sql }) => sql.apply(name, fence, all))
+    },
     close: async () => {},
   }
 }

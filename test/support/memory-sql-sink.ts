@@ -1,5 +1,5 @@
 import { SluiceError } from '#core/errors.ts'
-import type { SqlChange, SqlRow, SqlSink, SqlTable } from '#ports/sql-sink.ts'
+import type { SqlChange, SqlChanges, SqlRow, SqlSink, SqlTable } from '#ports/sql-sink.ts'
 
 interface StoredTable {
   readonly table: SqlTable
@@ -52,8 +52,10 @@ export class MemorySqlSink implements SqlSink {
     return this.#database.fences.get(this.#fenceOf(name)) ?? null
   }
 
-  async apply(name: string, fence: number, changes: readonly SqlChange[]): Promise<boolean> {
+  async apply(name: string, fence: number, coming: SqlChanges): Promise<boolean> {
     const key = this.#fenceOf(name)
+    const changes: SqlChange[] = []
+    for await (const change of coming) changes.push(change)
     if (fence <= (this.#database.fences.get(key) ?? Number.NEGATIVE_INFINITY)) return false
     const targets = changes.map((change) => ({ change, ...this.#find(change.table) }))
     checkOwner(

@@ -1,5 +1,5 @@
-import type { SqlChange, SqlSink, SqlTable } from '#ports/sql-sink.ts'
-import type { SqlDriver } from './driver.ts'
+import type { SqlChange, SqlChanges, SqlSink, SqlTable } from '#ports/sql-sink.ts'
+import type { Query, SqlDriver } from './driver.ts'
 import { fenceOf, holdTables, type TablePlace } from './owners.ts'
 import { TableStatements } from './statements.ts'
 import { prepareTables } from './tables.ts'
@@ -46,16 +46,17 @@ export class PostgresSink implements SqlSink {
     return row === undefined ? null : Number(row['fence'])
   }
 
-  async apply(name: string, fence: number, changes: readonly SqlChange[]): Promise<boolean> {
+  async apply(name: string, fence: number, changes: SqlChanges): Promise<boolean> {
     const owner = this.#preparedOwner()
-    const targets = changes.map((change) => ({ change, ...this.#table(change.table) }))
-    const places = targets.map(({ place }) => place)
     try {
       await this.#driver.transaction(async (query) => {
         const moved = await query(MOVE_FENCE, [fenceOf(owner, name), String(fence)])
         if (moved.length === 0) throw new FenceStands()
-        if (places.length > 0) await holdTables(query, places, owner)
-        for (const { change, statements } of targets) {
+        const held = new Set<string>()
+        if (Array.isArray(changes)) await this.#hold(query, changes, held, owner)
+        for await (const change of changes) {
+          const { statements } = this.#table(change.table)
+          await this.#hold(query, [change], held, owner)
           if (change.replace === true) await query(statements.deleteAll)
           for (const { sql, params } of statements.upserts(change.upserts)) await query(sql, params)
           // After the upserts: a row that is both stays only if its revision is the higher one.
@@ -71,6 +72,17 @@ export class PostgresSink implements SqlSink {
 
   close(): Promise<void> {
     return this.#driver.close()
+  }
+
+  async #hold(query: Query, changes: readonly SqlChange[], held: Set<string>, owner: string): Promise<void> {
+    const news = [...new Set(changes.map(({ table }) => table))].filter((table) => !held.has(table))
+    if (news.length === 0) return
+    await holdTables(
+      query,
+      news.map((table) => this.#table(table).place),
+      owner,
+    )
+    for (const table of news) held.add(table)
   }
 
   #preparedOwner(): string {

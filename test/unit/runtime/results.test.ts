@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryObjectStore } from '#adapters/memory/object-store.ts'
-import { type EpochMillis, HOUR } from '#core/time.ts'
-import { type PublishedWindows, windowId } from '#runtime/close-item.ts'
-import { type Revised, readResult, revise, tableRow, type WindowRow, writeResult } from '#runtime/results.ts'
+import { HOUR } from '#core/time.ts'
+import { ALL_HASHES } from '#runtime/hash-range.ts'
+import { decodeValues, encodeValues } from '#runtime/json-body.ts'
+import { openResult, ResultWriter, resultRows, type StoredRow } from '#runtime/result-object.ts'
+import { revise, tableRow, type WindowRow, windowRow } from '#runtime/results.ts'
 import type { ResultRow } from '#window/close.ts'
 import { encodeGroupKey } from '#window/group-key.ts'
 import type { WindowBounds } from '#window/windows.ts'
@@ -12,7 +14,6 @@ import { rooms } from './builders.ts'
 
 const output = windowOutput(tumbling(HOUR, { grace: 2 * HOUR }), { aggregates: [aggregate('count'), aggregate('avg')] })
 const window = (start: string): WindowBounds => ({ start: at(start), end: at(start) + HOUR })
-const NEVER = Number.NEGATIVE_INFINITY
 
 const row = (start: string, kind: string | null, count: number, avg: number | null = null): ResultRow => ({
   output: 0,
@@ -26,16 +27,20 @@ interface Close {
   readonly computed: readonly ResultRow[]
   /** Starts of windows that were closed before. */
   readonly again?: readonly string[]
-  readonly settled?: EpochMillis
 }
 
-/** One close after the other; what is published goes through JSON in between, as the close item does. */
+interface Revised {
+  readonly rows: readonly WindowRow[]
+  readonly stored: readonly StoredRow[]
+}
+
+/** One close after the other; what is published goes through JSON in between, as results do. */
 function closes(...steps: readonly Close[]): readonly Revised[] {
-  let published: PublishedWindows = {}
-  return steps.map(({ computed, again = [], settled = NEVER }) => {
-    const revised = revise(output, computed, again.map(window), published, settled)
-    published = JSON.parse(JSON.stringify(revised.published)) as PublishedWindows
-    return revised
+  const published: StoredRow[] = []
+  return steps.map(({ computed, again = [] }) => {
+    const stored = revise(output, computed, again.map(window), published)
+    published.push(...decodeValues<StoredRow[]>(encodeValues(stored)))
+    return { rows: stored.flatMap((one) => windowRow(one) ?? []), stored }
   })
 }
 
@@ -119,56 +124,60 @@ describe('a row that was published and is not computed any more', () => {
   it('is left alone in a window that was not computed again', () => {
     const [, second] = closes({ computed: [row('00:00', 'A', 7)] }, { computed: [row('01:00', 'A', 1)] })
     expect(brief(second!)).toEqual([[1, 'A', 1, 0, true]])
-    expect(Object.keys(second!.published)).toEqual([windowId(window('00:00')), windowId(window('01:00'))])
-  })
-})
-
-describe('what is remembered of published windows', () => {
-  //   00:00   01:00   02:00   03:00   04:00
-  //   ├───────┤ . . . grace . . ┤               settled < 03:00: kept
-  //           ├───────┤ . . . grace . . ┤       settled < 04:00: kept
-  const computed = [row('00:00', 'A', 1), row('01:00', 'A', 2)]
-  const startsAt = (settled: number, ...then: readonly Close[]) =>
-    Object.keys(closes({ computed }, { computed: [], settled }, ...then)[1]!.published).map(
-      (id) => Number(id.split(' ')[0]) / HOUR,
-    )
-
-  it('is forgotten when end + grace is settled, and not a millisecond earlier', () => {
-    expect(startsAt(at('03:00') - 1)).toEqual([0, 1])
-    expect(startsAt(at('03:00'))).toEqual([1])
-    expect(startsAt(at('04:00'))).toEqual([])
-  })
-
-  it('is nothing for a window that is settled already when it is first computed; its rows come all the same', () => {
-    const [late] = closes({ computed, settled: at('03:00') })
-    expect(brief(late!)).toEqual([
-      [0, 'A', 1, 0, true],
-      [1, 'A', 2, 0, true],
-    ])
-    expect(Object.keys(late!.published)).toEqual([windowId(window('01:00'))])
-  })
-
-  it('is not changed by the close that goes on from it, which may fail', () => {
-    const before: PublishedWindows = closes({ computed })[0]!.published
-    const copy = structuredClone(before)
-    revise(output, [row('00:00', 'A', 5)], [window('00:00'), window('01:00')], before, NEVER)
-    expect(before).toEqual(copy)
   })
 })
 
 describe('result objects', () => {
   const { runtime } = testWorld(rooms, {}, { store: new MemoryObjectStore() })
-  const rows = closes({ computed: [row('00:00', 'ä\u0000', 1, 0.1), row('01:00', null, 2)] })[0]!.rows
+  const [{ rows, stored }] = closes({ computed: [row('00:00', 'ä\u0000', 1, 0.1), row('01:00', null, 2)] }) as [Revised]
+
+  const write = async (of: readonly StoredRow[], seq = 12): Promise<string | null> => {
+    const writer = new ResultWriter(runtime, seq)
+    await writer.add(ALL_HASHES, of)
+    return writer.finish()
+  }
+  const read = async (path: string): Promise<readonly StoredRow[]> => {
+    const all: StoredRow[] = []
+    for await (const piece of resultRows(runtime, path)) all.push(...piece)
+    return all
+  }
 
   it('are read back as they were written', async () => {
-    expect(await readResult(runtime, await writeResult(runtime, 12, rows))).toEqual(rows)
+    expect(await read((await write(stored))!)).toEqual(stored)
+    const odd = [
+      { ...stored[0]!, values: [Number.NaN, -0] },
+      { ...stored[1]!, state: 'remembered' as const, values: [] },
+    ]
+    expect(await read((await write(odd))!)).toEqual(odd)
   })
 
   it('of two closers with the same number are two objects, so that none overwrites the other’s', async () => {
-    const paths = [await writeResult(runtime, 7, rows), await writeResult(runtime, 7, [])]
-    expect(paths[0]).toMatch(/^_sluice\/rooms\/results\/000000000007-.+\.json$/)
-    expect(await readResult(runtime, paths[0]!)).toEqual(rows)
-    expect(await readResult(runtime, paths[1]!)).toEqual([])
+    const paths = [await write(stored, 7), await write(stored.slice(1), 7)]
+    expect(paths[0]).toMatch(/^_sluice\/rooms\/results\/000000000007-.+\.jsonl$/)
+    expect(await read(paths[0]!)).toEqual(stored)
+    expect(await read(paths[1]!)).toEqual(stored.slice(1))
+  })
+
+  it('are none where there is no row', async () => {
+    expect(await write([])).toBeNull()
+  })
+
+  it('of many rows are several, which the last one names with the hashes of their keys', async () => {
+    const writer = new ResultWriter(runtime, 3, 50)
+    const ranges = [0, 1, 2].map((third) => ({ from: third * 10, to: third * 10 + 10 }))
+    for (const range of ranges) await writer.add(range, stored)
+    const path = (await writer.finish())!
+    const { parts, last } = await openResult(runtime, path)
+    expect([...parts, last].map(({ from, to }) => ({ from, to }))).toEqual(ranges)
+    expect(await read(path)).toEqual([...stored, ...stored, ...stored])
+  })
+
+  it('that hold something else are refused', async () => {
+    await runtime.store.put('_sluice/rooms/results/other.jsonl', new TextEncoder().encode('[1]\n'))
+    await expect(openResult(runtime, '_sluice/rooms/results/other.jsonl')).rejects.toMatchObject({
+      code: 'STATE_CORRUPT',
+      message: expect.stringContaining('Expected result rows as lines of JSON in _sluice/rooms/results/other.jsonl'),
+    })
   })
 
   it('become rows of the table by the names of groups and aggregates', () => {

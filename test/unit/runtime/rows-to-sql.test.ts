@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { SqlSink } from '#ports/sql-sink.ts'
+import type { SqlChange, SqlSink } from '#ports/sql-sink.ts'
 import { partitionAppId } from '#runtime/keys.ts'
 import { preparer } from '#runtime/prepare.ts'
 import { sqlRowOutputs, sqlRowsStage } from '#runtime/rows-to-sql.ts'
@@ -60,7 +60,7 @@ describe('the SQL sink stage', () => {
       fence: (name) => sql.fence(name),
       close: () => sql.close(),
       apply: (name, fence, changes) => {
-        seen.push(changes.flatMap(({ upserts }) => upserts))
+        seen.push([...(changes as Iterable<SqlChange>)].flatMap(({ upserts }) => upserts))
         return sql.apply(name, fence, changes)
       },
     }

@@ -1,0 +1,267 @@
+import type { EpochMillis } from '#core/time.ts'
+import type { WindowOutput } from '#plan/plan.ts'
+import { highest } from '#runtime/bounds.ts'
+import type { CloseBody, CloseItem, FailedResult } from '#runtime/close-item.ts'
+import { type PageRange, pageBuckets, pageRange, sliceStartsOf, windowsWithData } from '#runtime/close-pages.ts'
+import type { RunningLooks, RunningSpans } from '#runtime/close-running.ts'
+import {
+  closeSessions,
+  isRemembered,
+  isSessionOutput,
+  type SessionOutput,
+  type SessionStep,
+  sessionRanges,
+  standsStill,
+} from '#runtime/close-sessions.ts'
+import { type CloseStep, neededRange } from '#runtime/close-step.ts'
+import type { DirtyWindow } from '#runtime/dirty.ts'
+import {
+  isBeyondGrace,
+  PublishedReader,
+  type PublishedResult,
+  PublishedWriter,
+  type Wanted,
+  windowId,
+} from '#runtime/published.ts'
+import type { StoredRow } from '#runtime/result-object.ts'
+import { revise, type WindowRow, windowRow } from '#runtime/results.ts'
+import type { Runtime } from '#runtime/runtime.ts'
+import type { Fields } from '#schema/column.ts'
+import { closeWindows, type FailedGroup } from '#window/close.ts'
+import type { Page, PageCodec } from '#window/page.ts'
+import type { SliceLayout } from '#window/slices.ts'
+import type { WindowBounds } from '#window/windows.ts'
+
+/** What a closer knows of its plan. */
+export interface Closer {
+  readonly runtime: Runtime
+  readonly looks: RunningLooks
+  readonly outputs: readonly WindowOutput[]
+  readonly fields: Fields
+  readonly layout: SliceLayout
+  readonly codec: PageCodec
+}
+
+/** Rows of a close that are kept in memory for who looks on: all are in the result. */
+const ROWS_SHOWN = 10_000
+/** Failed groups that are remembered. */
+export const FAILED_KEPT = 100
+
+export interface Computed {
+  /** The result that was written; null when there is no row. */
+  readonly result: PublishedResult | null
+  /** The first of its rows. */
+  readonly rows: readonly WindowRow[]
+  readonly rowCount: number
+  readonly open: CloseBody['open']
+  /** The last of them. */
+  readonly failed: readonly FailedResult[]
+  /** Of those that had failed before, by `failedKey`: they were computed anew. */
+  readonly anew: ReadonlySet<string>
+  /** When the first open session ends; endless for none. */
+  readonly due: EpochMillis
+}
+
+/**
+ * Computes what a step closes and writes it as a result: groups by the hashes of their keys, so that only the groups of one piece of
+ * the pages are in memory, however many there are.
+ */
+export async function compute(
+  closer: Closer,
+  item: CloseItem,
+  dirty: readonly DirtyWindow[],
+  { spans }: CloseStep,
+  running: RunningSpans,
+  settled: EpochMillis,
+): Promise<Computed> {
+  const { runtime, outputs, codec } = closer
+  const { body } = item
+  const again = dirty.filter((entry) => isPublished(outputs[entry.output]!, entry.window, body))
+  const works = outputs.map((output, index) => {
+    const own = again.filter((entry) => entry.output === index)
+    if (!isSessionOutput(output)) return windowWork(closer, output, index, body, spans[index]!, running[index]!, own)
+    return sessionWork(closer, output, index, { body, ...spans[index]!, running: running[index]!, settled }, own)
+  })
+  const ranges = works.flatMap((work) => work.ranges)
+  const collected = new Collected(runtime, item, outputs)
+  const reader = await PublishedReader.open(runtime, outputs, body.published, wantedBy(works))
+  for await (const { hashes, pages } of pageBuckets(runtime, codec, ranges)) {
+    const before = Map.groupBy(await reader.take(hashes), ({ output }) => output)
+    for (const work of works) {
+      const rows = work.rowsOf(pages, before.get(work.output.name) ?? [], (failed) =>
+        collected.fail(work.output, failed),
+      )
+      await collected.add(hashes, rows)
+    }
+  }
+  return collected.finish(works)
+}
+
+/** What a step has to do for one output. */
+interface OutputWork {
+  readonly output: WindowOutput
+  readonly ranges: readonly PageRange[]
+  /** Whether rows of windows that end then were published, and count now. */
+  readonly wants: (bounds: WindowBounds) => boolean
+  /** The same for all windows that end from `first` to `last`. */
+  readonly mayWant: (first: EpochMillis, last: EpochMillis) => boolean
+  rowsOf(
+    pages: readonly Page[],
+    before: readonly StoredRow[],
+    onFailure: (failed: FailedGroup) => void,
+  ): readonly StoredRow[]
+  /** Of sessions, after all pages: where the first open one starts and when the first one ends. */
+  open(): { readonly start: EpochMillis | null; readonly due: EpochMillis }
+}
+
+function wantedBy(works: readonly OutputWork[]): Wanted {
+  const byName = new Map(works.map((work) => [work.output.name, work]))
+  return {
+    range: (output, { first, last }) => byName.get(output)?.mayWant(first, last) ?? false,
+    window: (output, bounds) => byName.get(output)?.wants(bounds) ?? false,
+  }
+}
+
+type Span = CloseStep['spans'][number]
+
+const NOTHING_NEW: Span = { from: null, to: null }
+
+function windowWork(
+  { fields, layout }: Closer,
+  output: WindowOutput,
+  index: number,
+  body: CloseBody,
+  span: Span,
+  running: Span | null,
+  dirty: readonly DirtyWindow[],
+): OutputWork {
+  const reopened = dirty.map(({ window }) => window).sort((a, b) => a.end - b.end)
+  const ids = new Set(reopened.map(windowId))
+  const news = [span, running ?? NOTHING_NEW]
+  const isNew = ({ from, to }: Span): boolean => to !== null && (from === null || from < to)
+  // Windows that close now may have been published while they were open.
+  const isRunning = output.emit !== 'final' && news.some(isNew)
+  const from = span.from ?? Number.NEGATIVE_INFINITY
+  const ranges = news.flatMap(({ from, to }) =>
+    isNew({ from, to }) ? (neededRange(layout, body, { output, from, to: to! }) ?? []) : [],
+  )
+  const windowsIn = (pages: readonly Page[], of: Span): readonly WindowBounds[] =>
+    isNew(of) ? [...windowsWithData(output.window, sliceStartsOf(pages, index), of.from, of.to!)] : []
+  return {
+    output,
+    ranges: [...reopened.map(({ start, end }) => pageRange(layout, start, end)), ...ranges],
+    wants: (bounds) => ids.has(windowId(bounds)) || (isRunning && bounds.end > from),
+    mayWant: (first, last) => (isRunning && last > from) || reopened.some(({ end }) => end >= first && end <= last),
+    rowsOf(pages, before, onFailure) {
+      const windows = [...reopened, ...windowsIn(pages, span)]
+      const unfinished = windowsIn(pages, running ?? NOTHING_NEW)
+      const computed = [
+        ...closeWindows(output, index, fields, pages, windows, onFailure),
+        // What can't be made of an open window yet is told of when the window closes.
+        ...closeWindows(output, index, fields, pages, unfinished, () => {}),
+      ]
+      return revise(output, computed, [...windows, ...unfinished], before, span.to ?? Number.NEGATIVE_INFINITY)
+    },
+    open: () => ({ start: null, due: Number.POSITIVE_INFINITY }),
+  }
+}
+
+function sessionWork(
+  { fields, layout }: Closer,
+  output: SessionOutput,
+  index: number,
+  step: SessionStep,
+  dirty: readonly DirtyWindow[],
+): OutputWork {
+  const { body, settled } = step
+  const stands = standsStill(step, dirty)
+  let start = stands ? (body.open[output.name] ?? null) : null
+  let due = stands && start !== null ? start : Number.POSITIVE_INFINITY
+  const wants = (end: EpochMillis): boolean => !stands && isRemembered(output, end, body.open, settled)
+  return {
+    output,
+    ranges: sessionRanges(output, layout, step, dirty),
+    wants: ({ end }) => wants(end),
+    mayWant: (_, last) => wants(last),
+    rowsOf(pages, before, onFailure) {
+      if (stands) return []
+      const closed = closeSessions(output, index, fields, pages, step, dirty, before, onFailure)
+      if (closed.open !== null) start = Math.min(start ?? closed.open, closed.open)
+      due = Math.min(due, closed.due)
+      return closed.rows
+    },
+    open: () => ({ start, due }),
+  }
+}
+
+/**
+ * Published before, and not yet forgotten. A window that is forgotten was named by a poller that had been overtaken: its records are
+ * counted long since, and what is left of its pages would give another row.
+ */
+function isPublished(output: WindowOutput, { end }: WindowBounds, { upTo, ended, settled }: CloseBody): boolean {
+  // What sessions they are in remains to be seen.
+  if (output.window.kind === 'session') return true
+  const published = highest(upTo, ended[output.name] ?? null)
+  return published !== null && end <= published && (settled === null || !isBeyondGrace(output, end, settled))
+}
+
+export const failedKey = ({
+  output,
+  start,
+  end,
+  group,
+}: Pick<WindowRow, 'output' | 'start' | 'end' | 'group'>): string => JSON.stringify([output, start, end, group])
+
+/** Takes the rows of a step as they are computed. */
+class Collected {
+  readonly #writer: PublishedWriter
+  /** Those that had failed before. */
+  readonly #before: ReadonlySet<string>
+  readonly #anew = new Set<string>()
+  readonly #shown: WindowRow[] = []
+  #failed: FailedResult[] = []
+  #count = 0
+
+  constructor(runtime: Runtime, { seq, body }: CloseItem, outputs: readonly WindowOutput[]) {
+    this.#writer = new PublishedWriter(runtime, seq + 1, outputs)
+    this.#before = new Set(body.failed.map(failedKey))
+  }
+
+  async add(hashes: Parameters<PublishedWriter['add']>[0], rows: readonly StoredRow[]): Promise<void> {
+    for (const stored of rows) {
+      if (stored.state === 'remembered') continue
+      this.#count++
+      if (this.#shown.length >= ROWS_SHOWN && this.#before.size === 0) continue
+      const row = windowRow(stored)!
+      if (this.#shown.length < ROWS_SHOWN) this.#shown.push(row)
+      if (this.#before.has(failedKey(row))) this.#anew.add(failedKey(row))
+    }
+    await this.#writer.add(hashes, rows)
+  }
+
+  fail({ name }: WindowOutput, { window, group, reason }: FailedGroup): void {
+    const failed = { output: name, start: window.start, end: window.end, group, reason }
+    if (this.#before.has(failedKey(failed))) this.#anew.add(failedKey(failed))
+    this.#failed.push(failed)
+    if (this.#failed.length > FAILED_KEPT * 2) this.#failed = this.#failed.slice(-FAILED_KEPT)
+  }
+
+  async finish(works: readonly OutputWork[]): Promise<Computed> {
+    const open: Record<string, EpochMillis> = {}
+    let due = Number.POSITIVE_INFINITY
+    for (const work of works) {
+      const own = work.open()
+      if (own.start !== null) open[work.output.name] = own.start
+      due = Math.min(due, own.due)
+    }
+    return {
+      result: await this.#writer.finish(),
+      rows: this.#shown,
+      rowCount: this.#count,
+      open,
+      failed: this.#failed.slice(-FAILED_KEPT),
+      anew: this.#anew,
+      due,
+    }
+  }
+}
