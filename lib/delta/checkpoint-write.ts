@@ -1,11 +1,12 @@
-import type { EpochMillis } from '#core/time.ts'
+import type { BytePieces } from '#core/byte-pieces.ts'
+import type { Bytes, EpochMillis } from '#core/time.ts'
 import { readLastCheckpoint } from '#delta/checkpoint.ts'
 import { checkpointColumns } from '#delta/checkpoint-columns.ts'
 import { type StreamedContents, withContents } from '#delta/file-stream.ts'
 import { fileRetention } from '#delta/intervals.ts'
 import type { LogPaths } from '#delta/log.ts'
 import { checkWritable } from '#delta/protocol.ts'
-import { joinedBytes } from '#parquet/column-chunk.ts'
+import { putPieces } from '#delta/put-pieces.ts'
 import { type InputRow, ParquetRowsWriter } from '#parquet/rows-writer.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
 
@@ -39,11 +40,11 @@ export async function writeCheckpoint(store: ObjectStore, paths: LogPaths, now: 
     return { version, ...(await encodeCheckpoint(contents, now - fileRetention(metadata))) }
   })
   if (encoded === undefined) return
-  const { version, rows, files, bytes } = encoded
-  await store.put(paths.checkpoint(version), bytes)
+  const { version, rows, files, pieces, byteLength } = encoded
+  await putPieces(store, paths.checkpoint(version), pieces)
   const last = await readLastCheckpoint(store, paths)
   if (last !== undefined && last.version > version) return
-  const hint = { version, size: rows, sizeInBytes: bytes.length, numOfAddFiles: files }
+  const hint = { version, size: rows, sizeInBytes: byteLength, numOfAddFiles: files }
   await store.put(paths.lastCheckpoint(), new TextEncoder().encode(JSON.stringify(hint)))
 }
 
@@ -56,7 +57,8 @@ async function readThrough(contents: StreamedContents): Promise<void> {
 interface EncodedCheckpoint {
   readonly rows: number
   readonly files: number
-  readonly bytes: Uint8Array
+  readonly pieces: BytePieces
+  readonly byteLength: Bytes
 }
 
 async function encodeCheckpoint(
@@ -85,5 +87,5 @@ async function encodeCheckpoint(
   }
   const { rows, byteLength, pieces: last } = writer.finish()
   pieces.push(...last)
-  return { rows, files, bytes: joinedBytes(pieces, byteLength) }
+  return { rows, files, pieces, byteLength }
 }

@@ -1,3 +1,4 @@
+import type { BytePieces } from '#core/byte-pieces.ts'
 import { isSluiceError } from '#core/errors.ts'
 import type { Bytes } from '#core/time.ts'
 import type { AddFile, Metadata } from '#delta/actions.ts'
@@ -10,6 +11,7 @@ import { partitionFolder } from '#delta/partition-folder.ts'
 import { PartitionSplit, type PartitionValues } from '#delta/partition-split.ts'
 import { encodePath } from '#delta/paths.ts'
 import { parquetColumns, type ToPhysical, toPhysical } from '#delta/physical-rows.ts'
+import { putPieces } from '#delta/put-pieces.ts'
 import type { Row, RowCheck } from '#delta/row-check.ts'
 import type { StructField, StructType } from '#delta/schema-json.ts'
 import { type Indexed, indexedBy, statsJson } from '#delta/stats.ts'
@@ -56,7 +58,7 @@ interface Conversion {
 interface Written {
   readonly rows: number
   readonly columns: readonly LeafStatistics[]
-  readonly pieces: readonly Uint8Array[]
+  readonly pieces: BytePieces
   readonly byteLength: Bytes
 }
 
@@ -268,7 +270,7 @@ export class RowWriter {
   private async store({ rows, columns, pieces, byteLength }: Written, values: PartitionValues): Promise<void> {
     const folder = (this.options.folder ?? '') + partitionFolder(Object.keys(values), values)
     const path = `${folder}part-${this.deps.ids.next()}.zstd.parquet`
-    await this.deps.store.put(this.paths.table + path, joined(pieces, byteLength))
+    await putPieces(this.deps.store, this.paths.table + path, pieces)
     this.written.push({
       path: encodePath(path),
       size: byteLength,
@@ -278,15 +280,4 @@ export class RowWriter {
       stats: statsJson(rows, columns, this.indexed),
     })
   }
-}
-
-function joined(pieces: readonly Uint8Array[], length: Bytes): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const piece of pieces) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes
 }

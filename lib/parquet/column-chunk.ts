@@ -37,6 +37,10 @@ const page = new PageBuffer()
 const header = new ThriftWriter()
 const noLevels = new Uint8Array(0)
 
+/** What a page of a leaf was compressed to when it was done last, as a share: the next one will need about as much room. */
+const shares = new WeakMap<Leaf, number>()
+const SHARE_FIRST = 0.25
+
 /** Appends one column chunk to the file: data pages V1 of about PAGE_BYTES, cut between rows. */
 export function writeChunk(file: FileBytes, codec: CodecName, leaf: Leaf, values: ChunkValues): ChunkPages {
   const { entries, source, dictionary } = values
@@ -45,7 +49,15 @@ export function writeChunk(file: FileBytes, codec: CodecName, leaf: Leaf, values
   if (dictionary !== undefined) {
     page.begin(0)
     dictionary.encodeEntries(page)
-    uncompressed += writePage(file, codec, PageType.dictionary, dictionary.size, Encoding.plain, page.body(noLevels))
+    uncompressed += writePage(
+      file,
+      codec,
+      leaf,
+      PageType.dictionary,
+      dictionary.size,
+      Encoding.plain,
+      page.body(noLevels),
+    )
   }
   const dataPageOffset = file.length
   const encoding = dictionary === undefined ? Encoding.plain : Encoding.rleDictionary
@@ -60,7 +72,7 @@ export function writeChunk(file: FileBytes, codec: CodecName, leaf: Leaf, values
     const next = source.encode(page, value, valuesEnd, fixedEnd === undefined ? PAGE_BYTES : Number.MAX_SAFE_INTEGER)
     const end = next === valuesEnd ? entriesEnd : entryAfter(leaf, entries, entry, next - value)
     const levels = encodeLevels(entries, entry, end, leaf.definitionMax, leaf.repetitionMax)
-    uncompressed += writePage(file, codec, PageType.data, end - entry, encoding, page.body(levels))
+    uncompressed += writePage(file, codec, leaf, PageType.data, end - entry, encoding, page.body(levels))
     entry = end
     value = next
     dataPages++
@@ -80,12 +92,13 @@ export function writeChunk(file: FileBytes, codec: CodecName, leaf: Leaf, values
 function writePage(
   file: FileBytes,
   codec: CodecName,
+  leaf: Leaf,
   type: number,
   valueCount: number,
   encoding: number,
   body: Uint8Array,
 ): number {
-  const data = codec === 'zstd' ? compress(body) : body.slice()
+  const data = codec === 'zstd' ? compress(body, leaf) : body.slice()
   header.begin()
   header.i32(1, type)
   header.i32(2, body.length)
@@ -110,30 +123,20 @@ export function append(file: FileBytes, bytes: Uint8Array): void {
   file.length += bytes.length
 }
 
-/** Pieces of `length` bytes together as one array. */
-export function joinedBytes(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const piece of pieces) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes
-}
-
 /**
  * One zstd frame of level 1, with its content size (readers allocate once) and a checksum (damaged values are an error, never
  * other values; the few bytes of page headers have no such protection in Parquet).
  */
-function compress(body: Uint8Array): Uint8Array {
+function compress(body: Uint8Array, leaf: Leaf): Uint8Array {
   const compressed = zstdCompressSync(body, {
-    // Node's output buffer: most pages fit in one, without the cost of memory that no page needs.
-    chunkSize: (body.length >>> 2) + 512,
+    // Node's output buffer. One that the page fits into is not copied, and memory that nothing needs waits for the garbage collector.
+    chunkSize: Math.ceil(body.length * (shares.get(leaf) ?? SHARE_FIRST) * 1.125) + 512,
     pledgedSrcSize: body.length,
     params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 },
   })
+  shares.set(leaf, compressed.length / Math.max(body.length, 1))
   // A view of the output buffer: a copy of what is used frees the rest.
-  return compressed.byteLength < compressed.buffer.byteLength >>> 1 ? new Uint8Array(compressed) : compressed
+  return compressed.byteLength < compressed.buffer.byteLength * 0.8 ? new Uint8Array(compressed) : compressed
 }
 
 /** How many of the entries [from, to) have a value. */

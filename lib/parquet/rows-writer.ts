@@ -1,6 +1,7 @@
+import { joinedBytes } from '#core/byte-pieces.ts'
 import { SluiceError } from '#core/errors.ts'
 import { BLOCK_ROWS, type InputRow, RowBlock } from '#schema/row-block.ts'
-import { append, type CodecName, type FileBytes, joinedBytes, writeChunk } from './column-chunk.ts'
+import { append, type CodecName, type FileBytes, writeChunk } from './column-chunk.ts'
 import { trimDictionaryScratch } from './dictionary-values.ts'
 import { type ColumnChunk, CREATED_BY, encodeFooter, type RowGroup } from './footer.ts'
 import { MAGIC } from './format.ts'
@@ -59,7 +60,7 @@ export function encodeRows(
   const writer = new ParquetRowsWriter(columns, options)
   const pieces = writer.add(rows)
   const { pieces: last, ...summary } = writer.finish()
-  return { ...summary, bytes: joinedBytes([...pieces, ...last], summary.byteLength) }
+  return { ...summary, bytes: joinedBytes([...pieces, ...last]) }
 }
 
 /**

@@ -1,8 +1,9 @@
+import { joinedBytes } from '#core/byte-pieces.ts'
 import { SluiceError } from '#core/errors.ts'
 import type { Field, Fields } from '#schema/column.ts'
 import type { ColumnBatch, Vector } from '#schema/vector.ts'
 import { slicesSource } from './byte-values.ts'
-import { append, type ChunkValues, type CodecName, type FileBytes, joinedBytes, writeChunk } from './column-chunk.ts'
+import { append, type ChunkValues, type CodecName, type FileBytes, writeChunk } from './column-chunk.ts'
 import { chunkDictionary, entriesSource, trimDictionaryScratch } from './dictionary-values.ts'
 import { type ColumnChunk, CREATED_BY, encodeFooter, type RowGroup } from './footer.ts'
 import { MAGIC } from './format.ts'
@@ -61,8 +62,8 @@ export function encodeParquet(batch: ColumnBatch, options: EncodeOptions = {}): 
   checkShape(batch, select === null ? batch.rows : select.length, options.rowGroupRows ?? ROW_GROUP_ROWS)
   const writer = new ParquetColumnsWriter(batch.fields, options)
   const pieces = writer.add(batch, select)
-  const { pieces: last, byteLength, rows, columns } = writer.finish()
-  return { bytes: joinedBytes([...pieces, ...last], byteLength), rows, columns }
+  const { pieces: last, rows, columns } = writer.finish()
+  return { bytes: joinedBytes([...pieces, ...last]), rows, columns }
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { BytePieces } from '#core/byte-pieces.ts'
 import type { Bytes, EpochMillis } from '#core/time.ts'
 
 export interface ObjectInfo {
@@ -21,6 +22,8 @@ export interface ObjectStore {
   head(path: string): Promise<ObjectInfo | undefined>
   /** One PUT; replaces what is there. */
   put(path: string, bytes: Uint8Array): Promise<void>
+  /** The same of bytes in pieces. Left out by stores that would join them first, which whoever writes can do as well. */
+  putPieces?(path: string, pieces: BytePieces): Promise<void>
   /** One conditional PUT (`If-None-Match: *`). False when the object exists; exactly one of many callers gets true. */
   create(path: string, bytes: Uint8Array): Promise<boolean>
   /** One DELETE; deleting nothing is no error. */

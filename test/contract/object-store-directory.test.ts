@@ -35,6 +35,23 @@ describe('DirectoryObjectStore', () => {
     },
   })
 
+  it('writes on where the system took only a part of the pieces', async () => {
+    const files: FileSystem = {
+      ...nodeFiles,
+      open: async (...args: Parameters<FileSystem['open']>) => {
+        const handle = await nodeFiles.open(...args)
+        handle.writev = (async ([first]: readonly Uint8Array[]) =>
+          handle.write(first!, 0, Math.min(3, first!.length))) as never
+        return handle
+      },
+    }
+    for (const durable of [false, true]) {
+      const store = new DirectoryObjectStore(root, { files, durable })
+      await store.putPieces('a', [bytes, new Uint8Array(0), bytes.subarray(4), bytes.subarray(0, 3)])
+      expect(new TextDecoder().decode(await store.get('a'))).toBe('0123456789456789012')
+    }
+  })
+
   it('names itself as a file URI', () => {
     expect(new DirectoryObjectStore(join(root, 'my lake')).uri).toBe(`file://${root}/my%20lake`)
   })

@@ -37,6 +37,21 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(textOf(await store.get('a/b/one'))).toBe('first')
       })
 
+      it('makes one object of bytes in pieces, where it takes them', async () => {
+        if (store.putPieces === undefined) return
+        const size = opened.bigSize ?? 100_000
+        const all = Uint8Array.from({ length: size }, (_, i) => (i * 7) % 251)
+        const ends = [0, 0, 1, 30, 31, Math.floor(size / 2), size - 1, size]
+        await store.putPieces(
+          'pieces',
+          ends.slice(1).map((end, i) => all.subarray(ends[i], end)),
+        )
+        expect(Buffer.compare(await store.get('pieces'), all)).toBe(0)
+        const many = Array.from({ length: 3_000 }, (_, i) => Uint8Array.of(i % 256))
+        await store.putPieces('many', many)
+        expect([...(await store.get('many'))]).toEqual(many.map(([byte]) => byte))
+      })
+
       it('replaces an object on put', async () => {
         await store.put('one', bytesOf('first'))
         await store.put('one', bytesOf('2'))

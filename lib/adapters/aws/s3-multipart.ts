@@ -8,6 +8,7 @@ import {
 import type { S3Request } from '#adapters/aws/s3-errors.ts'
 import { BadAnswer, faultOf, isInDoubt } from '#adapters/aws/s3-fault.ts'
 import type { S3Retry } from '#adapters/aws/s3-retry.ts'
+import { type BytePieces, bytesWithin, lengthOf } from '#core/byte-pieces.ts'
 import type { Bytes } from '#core/time.ts'
 
 /** S3's own limits. */
@@ -34,12 +35,12 @@ export interface MultipartUpload {
  *
  * @returns false when the object exists already and `ifAbsent` was asked
  */
-export async function uploadInParts(upload: MultipartUpload, bytes: Uint8Array): Promise<boolean> {
+export async function uploadInParts(upload: MultipartUpload, pieces: BytePieces): Promise<boolean> {
   const doubt = { any: false }
   return upload.retry.run(upload.request, async () => {
     const UploadId = await begin(upload)
     try {
-      const outcome = await complete(upload, UploadId, await sendAll(upload, bytes, UploadId), doubt)
+      const outcome = await complete(upload, UploadId, await sendAll(upload, pieces, UploadId), doubt)
       if (outcome === 'done') return true
       await abort(upload, UploadId)
       if (outcome === 'taken') return false
@@ -100,15 +101,17 @@ interface SentPart {
   readonly ChecksumCRC32?: string
 }
 
-async function sendAll(upload: MultipartUpload, bytes: Uint8Array, UploadId: string): Promise<SentPart[]> {
-  const size = Math.max(upload.partSize, Math.ceil(bytes.length / PARTS_MAX))
-  const count = Math.ceil(bytes.length / size)
+async function sendAll(upload: MultipartUpload, pieces: BytePieces, UploadId: string): Promise<SentPart[]> {
+  const length = lengthOf(pieces)
+  const size = Math.max(upload.partSize, Math.ceil(length / PARTS_MAX))
+  const count = Math.ceil(length / size)
+  const part = (from: Bytes): Uint8Array => bytesWithin(pieces, from, Math.min(length, from + size))
   const sent: SentPart[] = []
   let next = 0
   const sender = async (): Promise<void> => {
     while (next < count) {
       const index = next++
-      sent[index] = await sendPart(upload, bytes.subarray(index * size, (index + 1) * size), UploadId, index + 1)
+      sent[index] = await sendPart(upload, part(index * size), UploadId, index + 1)
     }
   }
   const senders = Array.from({ length: Math.min(PARTS_AT_ONCE, count) }, sender)

@@ -12,6 +12,7 @@ import type { S3Request } from '#adapters/aws/s3-errors.ts'
 import { BadAnswer, faultOf, isInDoubt } from '#adapters/aws/s3-fault.ts'
 import { uploadInParts } from '#adapters/aws/s3-multipart.ts'
 import { S3Retry } from '#adapters/aws/s3-retry.ts'
+import { type BytePieces, joinedBytes, lengthOf } from '#core/byte-pieces.ts'
 import { SluiceError } from '#core/errors.ts'
 import type { Bytes, EpochMillis } from '#core/time.ts'
 import type { Clock } from '#ports/clock.ts'
@@ -99,12 +100,16 @@ export class S3ObjectStore implements ObjectStore {
     return found === undefined ? undefined : { path, size: found.size, modified: found.modified }
   }
 
-  async put(path: string, bytes: Uint8Array): Promise<void> {
-    await this.write(path, bytes, false)
+  put(path: string, bytes: Uint8Array): Promise<void> {
+    return this.putPieces(path, [bytes])
+  }
+
+  async putPieces(path: string, pieces: BytePieces): Promise<void> {
+    await this.write(path, pieces, false)
   }
 
   create(path: string, bytes: Uint8Array): Promise<boolean> {
-    return this.write(path, bytes, true)
+    return this.write(path, [bytes], true)
   }
 
   async delete(path: string): Promise<void> {
@@ -147,16 +152,16 @@ export class S3ObjectStore implements ObjectStore {
     )
   }
 
-  private async write(path: string, bytes: Uint8Array, ifAbsent: boolean): Promise<boolean> {
+  private async write(path: string, pieces: BytePieces, ifAbsent: boolean): Promise<boolean> {
     const mark = this.ids.next()
     const request = this.request('s3:PutObject', path)
     const metadata = { [CREATE_MARK]: mark }
     const isOurs = async (): Promise<boolean> => (await this.describe(path))?.mark === mark
-    if (bytes.length > this.partSize) {
+    if (lengthOf(pieces) > this.partSize) {
       const { client, retry, partSize } = this
-      return uploadInParts({ client, retry, request, partSize, metadata, ifAbsent, isOurs }, bytes)
+      return uploadInParts({ client, retry, request, partSize, metadata, ifAbsent, isOurs }, pieces)
     }
-    const input = { ...this.object(path), Body: bytes }
+    const input = { ...this.object(path), Body: joinedBytes(pieces) }
     const command = (): PutObjectCommand =>
       new PutObjectCommand(ifAbsent ? { ...input, IfNoneMatch: '*', Metadata: metadata } : input)
     let inDoubt = false

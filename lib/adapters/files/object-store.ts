@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { errorCode, notFound, storeError } from '#adapters/files/object-store-errors.ts'
 import { type FileSystem, walk } from '#adapters/files/object-store-list.ts'
 import { checkPath, TEMP_FOLDER } from '#adapters/files/object-store-paths.ts'
+import type { BytePieces } from '#core/byte-pieces.ts'
 import type { ObjectInfo, ObjectStore } from '#ports/object-store.ts'
 
 export interface DirectoryObjectStoreOptions {
@@ -15,6 +16,9 @@ export interface DirectoryObjectStoreOptions {
   readonly durable?: boolean
   readonly files?: FileSystem
 }
+
+/** What one system call takes of them. */
+const PIECES_AT_ONCE = 1024
 
 /** A temporary file that old was left by a process that is gone. */
 const STALE_MS = 86_400_000
@@ -62,15 +66,19 @@ export class DirectoryObjectStore implements ObjectStore {
     }
   }
 
-  async put(path: string, bytes: Uint8Array): Promise<void> {
-    await this.write(path, bytes, async (temp, file) => {
+  put(path: string, bytes: Uint8Array): Promise<void> {
+    return this.putPieces(path, [bytes])
+  }
+
+  async putPieces(path: string, pieces: BytePieces): Promise<void> {
+    await this.write(path, pieces, async (temp, file) => {
       await this.files.rename(temp, file)
       return true
     })
   }
 
   create(path: string, bytes: Uint8Array): Promise<boolean> {
-    return this.write(path, bytes, async (temp, file) => {
+    return this.write(path, [bytes], async (temp, file) => {
       try {
         await this.files.link(temp, file)
         return true
@@ -125,7 +133,7 @@ export class DirectoryObjectStore implements ObjectStore {
   /** Writes a temporary file, then lets `publish` give it its name; whatever happens, no temporary file stays. */
   private async write(
     path: string,
-    bytes: Uint8Array,
+    pieces: BytePieces,
     publish: (temp: string, file: string) => Promise<boolean>,
   ): Promise<boolean> {
     const file = this.file(path)
@@ -133,7 +141,8 @@ export class DirectoryObjectStore implements ObjectStore {
     const temp = join(this.root, TEMP_FOLDER, randomUUID())
     try {
       await this.prepared
-      await this.files.writeFile(temp, bytes, { flush: this.durable })
+      if (pieces.length === 1) await this.files.writeFile(temp, pieces[0]!, { flush: this.durable })
+      else await this.writePieces(temp, pieces)
       const done = await this.publishInto(dirname(file), () => publish(temp, file))
       if (this.durable && done) await this.flushFolder(dirname(file))
       return done
@@ -141,6 +150,20 @@ export class DirectoryObjectStore implements ObjectStore {
       this.prepared = null
       await this.files.rm(temp, { force: true }).catch(() => {})
       throw storeError(error, file)
+    }
+  }
+
+  private async writePieces(file: string, pieces: BytePieces): Promise<void> {
+    const handle = await this.files.open(file, 'w')
+    try {
+      let left = [...pieces]
+      while (left.length > 0) {
+        const { bytesWritten } = await handle.writev(left.slice(0, PIECES_AT_ONCE))
+        left = behind(left, bytesWritten)
+      }
+      if (this.durable) await handle.sync()
+    } finally {
+      await handle.close()
     }
   }
 
@@ -173,6 +196,16 @@ export class DirectoryObjectStore implements ObjectStore {
       await handle.close()
     }
   }
+}
+
+/** Pieces without their first `length` bytes. */
+function behind(pieces: BytePieces, length: number): Uint8Array[] {
+  let left = length
+  let i = 0
+  while (i < pieces.length && left >= pieces[i]!.length) left -= pieces[i++]!.length
+  const rest = pieces.slice(i)
+  if (left > 0) rest[0] = rest[0]!.subarray(left)
+  return rest
 }
 
 /** A missing file; a file where the path wants a folder, and the other way round, hold no object of that name either. */
