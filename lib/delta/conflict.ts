@@ -106,11 +106,9 @@ export function sameMetadata(a: Metadata, b: Metadata): boolean {
 
 /** Files that were written for `before` are files of `after`: it is the same table with more columns that may be null. */
 export function fitsAfter(before: Metadata, after: Metadata): boolean {
-  if (before.id !== after.id || before.partitionColumns.join('\n') !== after.partitionColumns.join('\n')) return false
-  return (
-    before.schemaString === after.schemaString ||
-    onlyAdds(parseSchema(before.schemaString), parseSchema(after.schemaString))
-  )
+  if (before.id !== after.id) return false
+  if (JSON.stringify(before.partitionColumns) !== JSON.stringify(after.partitionColumns)) return false
+  return onlyAdds(parseSchema(before.schemaString), parseSchema(after.schemaString))
 }
 
 function conflict(intent: Intent, kind: ConflictKind, version: number, what: string): SluiceError {

@@ -54,14 +54,14 @@ export function statsJson(rows: number, columns: readonly LeafStatistics[], inde
 
 /** Rows of a file by its stats; undefined when they are missing or not what the protocol says. */
 export function numRecords(stats: string | undefined): number | undefined {
-  if (stats === undefined) return undefined
+  let parsed: { readonly numRecords?: unknown } | null = null
   try {
-    const parsed: unknown = JSON.parse(stats)
-    if (typeof parsed !== 'object' || parsed === null || !('numRecords' in parsed)) return undefined
-    return typeof parsed.numRecords === 'number' ? parsed.numRecords : undefined
+    parsed = JSON.parse(stats ?? 'null')
   } catch {
-    return undefined
+    // Statistics are a help, never a must.
   }
+  const rows = parsed?.numRecords
+  return typeof rows === 'number' ? rows : undefined
 }
 
 /** Rows of several files; null when any of them does not say. */

@@ -14,6 +14,20 @@ export const AREAS: Readonly<Record<string, Area>> = {
       'delta',
       'checksum commit conflict contents file-bounds group-bounds replay state state-replay stats stats-parsed transaction',
     ),
-    tests: ['test/unit/delta/*.test.ts', 'test/property/delta-{histories,predicate,scan}.test.ts'],
+    // Without those that take long and are about other files.
+    tests: [
+      'test/unit/delta/!(append-cost|commit-s3|copy-columns|optimize).test.ts',
+      'test/property/delta-{histories,predicate,scan}.test.ts',
+    ],
+  },
+  /** Which windows an event is of, when they close, what is late, and what their results are. */
+  window: {
+    mutate: files('window', 'calendar lateness session-lateness sessions slices span watermark windows'),
+    tests: ['test/unit/window/*.test.ts', 'test/property/window-*.test.ts'],
+  },
+  /** What keeps a record from being counted twice, or a window from being closed twice. */
+  fences: {
+    mutate: files('runtime', 'dirty lease mark progress'),
+    tests: ['test/unit/runtime/*.test.ts'],
   },
 }

@@ -17,6 +17,7 @@ export default defineConfig({
   test: {
     include: [...(AREAS[process.env['MUTATION_AREA'] ?? '']?.tests ?? [])],
     testTimeout: 15_000,
+    isolate: false,
     setupFiles: ['test/support/no-services.ts'],
   },
 })

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { readCheckpoint } from '#delta/checkpoint-read.ts'
 import { LogPaths } from '#delta/log.ts'
 import { replay } from '#delta/replay.ts'
+import { parsedStatsFormat } from '#delta/stats-parsed.ts'
 import { DeltaTable } from '#delta/table.ts'
 import { CountingStore } from '../../support/counting-store.ts'
 import { checkpointPath, deleteCommits, LOG, lake, TABLE, tableOf, versionName } from './fixtures.ts'
@@ -76,6 +77,29 @@ describe('statistics as a struct', () => {
 
   it('count only where there is no JSON', async () => {
     expect(await statsOf({ n: 1n }, '{"numRecords":4}')).toBe('{"numRecords":4}')
+  })
+})
+
+describe('a leaf of such statistics', () => {
+  const format = (element: object, value: unknown): string | undefined =>
+    parsedStatsFormat({ element: { name: 'x', ...element }, children: [] } as never)(value)
+  const at = Date.UTC(2024, 2, 1, 10)
+
+  it.each([
+    [{ type: 'INT32', converted_type: 'DATE' }, 19_783, '"2024-03-01"'],
+    [{ type: 'INT32', logical_type: { type: 'DATE' } }, -1, '"1969-12-31"'],
+    [{ type: 'INT32', logical_type: { type: 'DATE' } }, 1e9, undefined],
+    [{ type: 'INT64', converted_type: 'TIMESTAMP_MILLIS' }, at + 0.9, '"2024-03-01T10:00:00.000Z"'],
+    [{ type: 'INT64', logical_type: { type: 'TIMESTAMP' } }, at, '"2024-03-01T10:00:00.000Z"'],
+    [{ type: 'INT96' }, at - 0.1, '"2024-03-01T09:59:59.999Z"'],
+    [{ type: 'INT64', logical_type: { type: 'TIMESTAMP' } }, Number.MAX_VALUE, undefined],
+    [{ type: 'INT32', converted_type: 'DECIMAL' }, '1.50', '1.50'],
+    [{ type: 'INT32', logical_type: { type: 'DECIMAL' } }, '1.50', '1.50'],
+    [{ type: 'INT32', logical_type: { type: 'INTEGER' } }, 5, '5'],
+    [{ type: 'DOUBLE' }, Number.NaN, '"NaN"'],
+    [{ type: 'BOOLEAN' }, false, 'false'],
+  ])('%j with the value %s is %s', (element, value, expected) => {
+    expect(format(element, value)).toBe(expected)
   })
 })
 

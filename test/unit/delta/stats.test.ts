@@ -50,6 +50,8 @@ describe('statistics of a file', () => {
       leaf('flag', 'boolean', 2, false, true),
       leaf('raw', 'binary', 3),
       leaf('none', 'string', 9),
+      leaf('unpriced', 'decimal' as 'long', 9),
+      leaf('in.flag', 'boolean', 0, true),
       leaf('odd', 'double', 0, Number.NEGATIVE_INFINITY, Number.NaN),
       leaf('far', 'timestamp', 0, Date.UTC(-1, 0, 1), 8.64e15),
       { path: ['halfway'], kind: 'string', nullCount: 0, min: 'a' },
@@ -58,8 +60,25 @@ describe('statistics of a file', () => {
       numRecords: 9,
       minValues: { halfway: 'a' },
       maxValues: {},
-      nullCount: { flag: 2, raw: 3, none: 9, odd: 0, far: 0, halfway: 0 },
+      nullCount: { flag: 2, raw: 3, none: 9, unpriced: 9, in: { flag: 0 }, odd: 0, far: 0, halfway: 0 },
     })
+  })
+
+  it('have bounds for numbers of every width, and instants of the years 1 to 9999', () => {
+    const bounds = (kind: LeafStatistics['kind'], min: number, max: number) => {
+      const { minValues, maxValues } = JSON.parse(statsJson(1, [{ path: ['x'], kind, nullCount: 0, min, max }]))
+      return [minValues.x, maxValues.x]
+    }
+    for (const kind of ['byte', 'short', 'int', 'long', 'float', 'double'] as const) {
+      expect(bounds(kind, -1, 1)).toEqual([-1, 1])
+    }
+    const first = Date.UTC(2001, 0, 1) - (Date.UTC(2400, 0, 1) - Date.UTC(2000, 0, 1)) * 5
+    const last = Date.UTC(9999, 11, 31)
+    expect(bounds('timestamp', first, last)).toEqual(['0001-01-01T00:00:00.000Z', '9999-12-31T00:00:00.000Z'])
+    expect(bounds('timestamp_ntz', first - 1, last + 86_400_000)).toEqual([undefined, undefined])
+    expect(bounds('timestamp_ntz', first, last)).toEqual(['0001-01-01T00:00:00.000', '9999-12-31T00:00:00.000'])
+    expect(bounds('date', first / 86_400_000, last / 86_400_000)).toEqual(['0001-01-01', '9999-12-31'])
+    expect(bounds('date', first / 86_400_000 - 1, last / 86_400_000 + 1)).toEqual([undefined, undefined])
   })
 
   it('hold whole numbers beyond 2^53 with all their digits, and instants without zone as such', () => {
@@ -92,20 +111,27 @@ describe('statistics of a file', () => {
   })
 
   it.each([
-    [{}, ['a', 'b.c', 'b.d', 'e.f']],
+    [{}, ['a', 'b.c', 'b.d', 'e.f', 'x,y']],
     [{ 'delta.dataSkippingNumIndexedCols': '2' }, ['a', 'b.c']],
     [{ 'delta.dataSkippingNumIndexedCols': '0' }, []],
-    [{ 'delta.dataSkippingNumIndexedCols': '-1' }, ['a', 'b.c', 'b.d', 'e.f']],
+    [{ 'delta.dataSkippingNumIndexedCols': '-1' }, ['a', 'b.c', 'b.d', 'e.f', 'x,y']],
     [{ 'delta.dataSkippingStatsColumns': 'b, `e.f`', 'delta.dataSkippingNumIndexedCols': '1' }, ['b.c', 'b.d', 'e.f']],
     [{ 'delta.dataSkippingStatsColumns': 'b.d' }, ['b.d']],
+    [{ 'delta.dataSkippingStatsColumns': '`x,y`,`e.f` , b.d,' }, ['b.d', 'e.f', 'x,y']],
+    [{ 'delta.dataSkippingStatsColumns': 'a,`x,y`, b.c' }, ['a', 'b.c', 'x,y']],
+    [{ 'delta.dataSkippingStatsColumns': 'a.of.nobody,b.c.of.nobody' }, []],
+    [{ 'delta.dataSkippingStatsColumns': '' }, []],
   ])('are of the columns that the properties %j name: %j', (properties, wanted) => {
-    const paths = [['a'], ['b', 'c'], ['b', 'd'], ['e.f']]
+    const paths = [['a'], ['b', 'c'], ['b', 'd'], ['e.f'], ['x,y']]
     const columns = paths.map((path): LeafStatistics => ({ path, kind: 'int', nullCount: 0 }))
     const { nullCount } = JSON.parse(
       statsJson(
         1,
         columns,
-        indexedBy(properties, (name) => (name.startsWith('`') ? [name.slice(1, -1)] : name.split('.'))),
+        indexedBy(properties, (name) => {
+          expect(name).not.toBe('')
+          return name.startsWith('`') ? [name.slice(1, -1)] : name.split('.')
+        }),
       ),
     )
     const found = Object.entries(nullCount).flatMap(([name, inner]) =>
@@ -132,6 +158,7 @@ describe('statistics of a file', () => {
     ['{"stats_json":"{}"}', undefined],
     ['{', undefined],
     ['null', undefined],
+    ['5', undefined],
     [undefined, undefined],
   ])('%j have %j records', (stats, records) => {
     expect(numRecords(stats)).toBe(records)
