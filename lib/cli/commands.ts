@@ -47,6 +47,10 @@ export const COMMANDS: Readonly<Record<string, LazyCommand>> = {
     summary: 'make a table what it was at a version or a time',
     load: async () => (await import('#cli/restore.ts')).restoreCommand,
   },
+  why: {
+    summary: 'the records behind a row of results; why a window is open',
+    load: async () => (await import('#cli/why.ts')).whyCommand,
+  },
   rebuild: {
     summary: 'build the tables anew from bronze, beside those that serve',
     load: async () => (await import('#cli/rebuild.ts')).rebuildCommand,

@@ -50,7 +50,7 @@ export const lagCommand: Command = {
 }
 
 /** The topic that the data folder has read. @throws SluiceError TOPIC_MISMATCH, TOPIC_NOT_FOUND */
-async function topicOf(
+export async function topicOf(
   folder: DataFolder,
   pipeline: FolderPipeline,
   named: string | undefined,
@@ -67,9 +67,11 @@ async function topicOf(
   return topic
 }
 
-const shapeOf = ({ shape }: FolderPipeline): PlanShape => (shape ?? {}) as PlanShape
+/** The definition that the data folder holds, in words. */
+export const shapeOf = ({ shape }: FolderPipeline): PlanShape => (shape ?? {}) as PlanShape
 
-async function lagOf(folder: DataFolder, pipeline: FolderPipeline, topic: TopicLocation): Promise<Lag> {
+/** How far each partition of a data folder's topic is. @throws SluiceError DATA_FOLDER_NOT_FOUND where nothing has run */
+export async function lagOf(folder: DataFolder, pipeline: FolderPipeline, topic: TopicLocation): Promise<Lag> {
   if (!existsSync(folder.state)) {
     throw new SluiceError(
       'DATA_FOLDER_NOT_FOUND',
@@ -117,6 +119,7 @@ function asJson(pipeline: string, topic: string, lag: Lag): object {
     partitions: lag.partitions.map((one) => ({
       ...one,
       maxEventTime: time(one.maxEventTime),
+      maxEventAppendTime: time(one.maxEventAppendTime),
       watermark: time(one.watermark),
     })),
   }

@@ -17,6 +17,8 @@ export interface PartitionLag {
   /** Records appended and not in a file yet: the stage that writes bronze and silver is a consumer of its own. */
   readonly lakeLag: number
   readonly maxEventTime: EpochMillis | null
+  /** Append time of the record with that event time. */
+  readonly maxEventAppendTime: EpochMillis | null
   readonly watermark: EpochMillis | null
   readonly state: PartitionState
   /** It keeps the pipeline's watermark from rising. */
@@ -79,6 +81,7 @@ export async function readLag(from: LagSource): Promise<Lag> {
       lag,
       lakeLag: Math.max(0, endOffsets[partition]! - lakeOffset(partition)),
       maxEventTime: progress.get(partition)?.maxEventTime ?? null,
+      maxEventAppendTime: progress.get(partition)?.maxEventAppendTime ?? null,
       watermark,
       state: found,
       holdsBack: reading.holding.includes(partition),

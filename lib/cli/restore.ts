@@ -1,4 +1,5 @@
 import { readArgs } from '#cli/args.ts'
+import { instantOf } from '#cli/instant.ts'
 import { openTarget, TARGET_HELP } from '#cli/table-target.ts'
 import { type Command, EXIT } from '#cli/terminal.ts'
 import { count, isoTime, size } from '#cli/text.ts'
@@ -35,16 +36,18 @@ export const restoreCommand: Command = {
     if ((version === undefined) === (time === undefined)) {
       throw new SluiceError('USAGE', 'To which version? Choose one of --version and --time. Try: sluice restore --help')
     }
-    const choice = version === undefined ? { timestamp: instantOf(time!) } : { version }
+    const choice = version === undefined ? { timestamp: timeOf(time!) } : { version }
     const { table, name } = await openTarget('restore', options.positionals[0], options.text('data'), terminal)
     const dryRun = options.flag('dry-run')
     const result = await table.restore({ ...choice, dryRun })
-    const shown = version === undefined ? isoTime(instantOf(time!)) : `version ${version}`
+    const shown = version === undefined ? isoTime(timeOf(time!)) : `version ${version}`
     if (options.flag('json')) terminal.out(`${JSON.stringify({ table: name, ...result })}\n`)
     else terminal.out(`${name}: ${textOf(result, shown, dryRun)}\n`)
     return EXIT.done
   },
 }
+
+const timeOf = (text: string): number => instantOf(text, '--time', 'restore')
 
 function textOf({ version, committed, metrics }: WriteResult, shown: string, dryRun: boolean): string {
   const { numRestoredFiles, restoredFilesSize = 0, numRemovedFiles = 0, removedFilesSize = 0 } = metrics
@@ -52,15 +55,4 @@ function textOf({ version, committed, metrics }: WriteResult, shown: string, dry
   const files = `${count(numRestoredFiles)} files back (${size(restoredFilesSize)}), ${count(numRemovedFiles)} away (${size(removedFilesSize)})`
   if (dryRun) return `${files} to go back to ${shown}`
   return committed ? `is what it was at ${shown}, in version ${version}: ${files}` : 'nothing done'
-}
-
-/** UTC, unless the text has an offset. */
-function instantOf(text: string): number {
-  const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/.exec(text)
-  const instant = match === null ? Number.NaN : Date.parse(`${match[1]}T${match[2] ?? '00:00'}${match[3] ?? 'Z'}`)
-  if (!Number.isNaN(instant)) return instant
-  throw new SluiceError(
-    'USAGE',
-    `--time takes a time such as 2024-05-01T10:00:00Z, not ${text}. Try: sluice restore --help`,
-  )
 }
