@@ -10,7 +10,7 @@ const alias = [
   { find: /^sluice\/testing$/, replacement: path('./lib/testing/index.ts') },
 ]
 
-const fast = ['test/{unit,property,contract,golden,types,cli}/**/*.test.ts', 'test/*.test.ts']
+const fast = ['test/{unit,property,contract,golden,simulation,types,cli}/**/*.test.ts', 'test/*.test.ts']
 const slow = ['test/package.test.ts']
 
 export default defineConfig({

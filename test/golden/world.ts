@@ -18,7 +18,7 @@ import type { Runtime } from '#runtime/runtime.ts'
 import { plannedSqlTables } from '#runtime/tables.ts'
 import { RecordPacker } from '#schema/record-packer.ts'
 import { produce, readRun, type TestRecord, type TestRun } from '../../lib/testing/index.ts'
-import { faultySource, faultySql, faultyState, faultyStore, PortCalls } from '../support/faulty-ports.ts'
+import { type Calls, faultySource, faultySql, faultyState, faultyStore, PortCalls } from '../support/faulty-ports.ts'
 import { MemorySqlSink } from '../support/memory-sql-sink.ts'
 import { type Contents, contentsOf, linesOf, without } from '../support/table-rows.ts'
 
@@ -26,6 +26,8 @@ export interface WorldOptions {
   readonly plan: Plan
   readonly partitions: number
   readonly batchSize: number
+  /** What the clock shows at first. By default everything is in the past of it. */
+  readonly now?: EpochMillis
   /** In place of the memory store's own behaviour. */
   readonly sabotage?: (state: StateStore) => StateStore
 }
@@ -60,7 +62,7 @@ const TIMINGS = { commitEvery: 1_000, closeEvery: 1_000, checkpointEvery: 4 }
 export class World {
   readonly plan: Plan
   readonly batchSize: number
-  readonly clock = new StillClock(NOW)
+  readonly clock: StillClock
   readonly topic: MemoryTopic
   readonly store: ObjectStore
   readonly state: StateStore
@@ -72,6 +74,7 @@ export class World {
     const { plan, partitions, sabotage = (state) => state } = options
     this.plan = plan
     this.batchSize = options.batchSize
+    this.clock = new StillClock(options.now ?? NOW)
     this.topic = new MemoryTopic({ topic: plan.topic.name, partitions, clock: this.clock })
     this.store = new MemoryObjectStore({ now: () => this.clock.now() })
     this.state = sabotage(new MemoryStateStore())
@@ -92,9 +95,8 @@ export class World {
     return new Process(this).start()
   }
 
-  /** The ports of a new process. Leases of an earlier one have run out. */
-  runtime(calls: PortCalls<World>): Runtime {
-    this.clock.advance(LEASE)
+  /** The ports of a new process. */
+  runtime(calls: Calls<World>): Runtime {
     return {
       plan: this.plan,
       fingerprint: fingerprint(this.plan),
@@ -133,6 +135,8 @@ export class Process {
 
   constructor(world: World, calls = new PortCalls<World>(world)) {
     this.#world = world
+    // Leases of an earlier one have run out.
+    world.clock.advance(LEASE)
     this.runtime = world.runtime(calls)
     this.keeper = new Housekeeper(this.runtime, () => world.topic.endOffsets(), TIMINGS, {})
     const last = world.plan.outputs.some((output) => output.kind === 'window') ? 'windows' : 'lake'

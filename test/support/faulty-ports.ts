@@ -22,8 +22,15 @@ export interface PortCall {
   readonly write: boolean
 }
 
+/** Through which a process reaches its ports: every call may be watched, held up, or made to go wrong. */
+export interface Calls<P extends Ports> {
+  readonly ports: P
+  read<T>(name: string, act: (ports: P) => Promise<T>): Promise<T>
+  write<T>(name: string, act: (ports: P) => Promise<T>): Promise<T>
+}
+
 /** Numbers the calls to all ports of a process from 0, lets one of them go wrong, and keeps what was written for a replay. */
-export class PortCalls<P extends Ports> {
+export class PortCalls<P extends Ports> implements Calls<P> {
   readonly calls: PortCall[] = []
   readonly writes: PortWrite<P>[] = []
   /** Runs after each write. */
@@ -78,7 +85,7 @@ export class PortCalls<P extends Ports> {
   }
 }
 
-export function faultyStore<P extends Ports>(calls: PortCalls<P>): ObjectStore {
+export function faultyStore<P extends Ports>(calls: Calls<P>): ObjectStore {
   return {
     uri: calls.ports.store.uri,
     get: (path, range) => calls.read(`get ${path}`, ({ store }) => store.get(path, range)),
@@ -92,7 +99,7 @@ export function faultyStore<P extends Ports>(calls: PortCalls<P>): ObjectStore {
   }
 }
 
-export function faultyState<P extends Ports>(calls: PortCalls<P>): StateStore {
+export function faultyState<P extends Ports>(calls: Calls<P>): StateStore {
   return {
     get: (group, id) => calls.read(`state get ${group} ${id}`, ({ state }) => state.get(group, id)),
     put: (item, expected) =>
@@ -104,7 +111,7 @@ export function faultyState<P extends Ports>(calls: PortCalls<P>): StateStore {
   }
 }
 
-export function faultySql<P extends Ports>(calls: PortCalls<P>): SqlSink {
+export function faultySql<P extends Ports>(calls: Calls<P>): SqlSink {
   return {
     prepare: (tables, owner) => calls.write('sql prepare', ({ sql }) => sql.prepare(tables, owner)),
     fence: (name) => calls.read(`sql fence ${name}`, ({ sql }) => sql.fence(name)),

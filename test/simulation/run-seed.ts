@@ -1,0 +1,31 @@
+import { faultsOf } from './checks.ts'
+import { chooseSchedule } from './choose-schedule.ts'
+import { describe } from './describe.ts'
+import type { Sabotage } from './process.ts'
+import { shrink } from './shrink.ts'
+import { Simulation } from './simulation.ts'
+import type { Schedule } from './steps.ts'
+
+interface Outcome {
+  readonly simulation: Simulation | null
+  readonly faults: readonly string[]
+}
+
+export async function outcomeOf(schedule: Schedule, sabotage?: Sabotage): Promise<Outcome> {
+  let simulation: Simulation | null = null
+  try {
+    simulation = await Simulation.run(schedule, sabotage)
+    return { simulation, faults: await faultsOf(simulation) }
+  } catch (error) {
+    return { simulation, faults: [`the run threw: ${(error as Error).stack}`] }
+  }
+}
+
+/** Null when all is well; else what is wrong, in the smallest schedule that shows it. */
+export async function runSeed(seed: number, sabotage?: Sabotage): Promise<string | null> {
+  const schedule = chooseSchedule(seed)
+  if ((await outcomeOf(schedule, sabotage)).faults.length === 0) return null
+  const smallest = await shrink(schedule, async (one) => (await outcomeOf(one, sabotage)).faults.length > 0)
+  const { simulation, faults } = await outcomeOf(smallest, sabotage)
+  return simulation === null ? faults.join('\n') : describe(simulation, faults)
+}
