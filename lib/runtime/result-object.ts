@@ -2,6 +2,7 @@ import { isSluiceError, SluiceError } from '#core/errors.ts'
 import type { EpochMillis } from '#core/time.ts'
 import type { HashRange } from '#runtime/hash-range.ts'
 import { decodeValues, encodeValues } from '#runtime/json-body.ts'
+import type { Scope } from '#runtime/keys.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 
 /**
@@ -42,7 +43,7 @@ const STATES: readonly RowState[] = ['withdrawn', 'published', 'remembered', 'ru
 const PART_BYTES = 1 << 20
 
 /** Where the objects of results lie. */
-export const resultFolder = ({ plan }: Pick<Runtime, 'plan'>): string => `_sluice/${plan.name}/results/`
+export const resultFolder = ({ plan, fingerprint }: Scope): string => `_sluice/${plan.name}/results/${fingerprint}/`
 
 /** Number of the close that wrote the object; NaN for another name. */
 export const seqOfPath = (path: string): number => Number.parseInt(path.slice(path.lastIndexOf('/') + 1), 10)

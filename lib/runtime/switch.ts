@@ -13,6 +13,7 @@ import { openTable } from '#runtime/open-table.ts'
 import { preparer } from '#runtime/prepare.ts'
 import { bronzeTable, checkCaughtUp, closeRebuild, rebuildNotFound, replayBronze } from '#runtime/rebuild.ts'
 import { rebuildFolder } from '#runtime/rebuilt-store.ts'
+import { resultFolder } from '#runtime/result-object.ts'
 import { rowChanges, sqlRowOutputs } from '#runtime/rows-to-sql.ts'
 import { type Runtime, tablePath } from '#runtime/runtime.ts'
 import { sqlRow } from '#runtime/sql-row.ts'
@@ -50,8 +51,9 @@ export async function forget(runtime: Runtime, rebuilt: Runtime, old: Runtime): 
   for (const group of [lakeGroup(rebuilt), ...windowGroups(old)]) {
     for (const { id, fence } of await state.list(group)) await state.delete(group, id, fence)
   }
-  const folder = `${rebuildFolder(runtime, rebuilt.rebuild!)}/`
-  for await (const { path } of store.list(folder)) await store.delete(path)
+  for (const folder of [`${rebuildFolder(runtime, rebuilt.rebuild!)}/`, resultFolder(old)]) {
+    for await (const { path } of store.list(folder)) await store.delete(path)
+  }
 }
 
 const appId = ({ plan }: Runtime): string => `sluice/${plan.name}/switch`

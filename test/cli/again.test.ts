@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => made[Symbol.dispose]())
 
 const hasFiles = (folder: string, end: string): boolean =>
-  existsSync(folder) && readdirSync(folder).some((name) => name.endsWith(end))
+  existsSync(folder) && readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith(end))
 
 const topicBytes = (data: string): number =>
   [0, 1, 2, 3, 4, 5].reduce((sum, partition) => {

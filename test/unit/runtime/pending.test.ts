@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { CloseBody, CloseItem, PendingResult } from '#runtime/close-item.ts'
 import { deleteUnnamed, resultsAfter, sweepResults, waitingWith } from '#runtime/pending.ts'
+import { resultFolder } from '#runtime/result-object.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { testWorld } from '../../../lib/testing/index.ts'
 import { rooms } from './builders.ts'
 
-const folder = '_sluice/rooms/results/'
+const folder = resultFolder(testWorld(rooms).runtime)
 const pathOf = (seq: number, rest = '.jsonl'): string => `${folder}${String(seq).padStart(12, '0')}-x${rest}`
 const NOTHING: CloseBody = {
   upTo: null,

@@ -153,7 +153,7 @@ describe('result objects', () => {
 
   it('of two closers with the same number are two objects, so that none overwrites the other’s', async () => {
     const paths = [await write(stored, 7), await write(stored.slice(1), 7)]
-    expect(paths[0]).toMatch(/^_sluice\/rooms\/results\/000000000007-.+\.jsonl$/)
+    expect(paths[0]).toMatch(/^_sluice\/rooms\/results\/[0-9a-f]{16}\/000000000007-.+\.jsonl$/)
     expect(await read(paths[0]!)).toEqual(stored)
     expect(await read(paths[1]!)).toEqual(stored.slice(1))
   })
