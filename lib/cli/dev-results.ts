@@ -1,7 +1,8 @@
 import type { ClosedWindow, Notable } from '#cli/dev-view.ts'
 import type { EpochMillis } from '#core/time.ts'
-import { isWindowOutput, type Plan, type WindowOutput } from '#plan/plan.ts'
-import { lastWindowStarted, windowsEndingIn } from '#window/windows.ts'
+import type { Plan, WindowOutput } from '#plan/plan.ts'
+import { closedOutputs, endsOfInput } from '#window/chained.ts'
+import { windowsEndingIn } from '#window/windows.ts'
 
 /** A row of a window's table, from a close that just happened or from the table. */
 export interface ResultRow {
@@ -90,8 +91,12 @@ export function openWindows(
 ): Readonly<Record<string, number>> | null {
   if (closedUpTo === null || maxEventTime === null) return null
   const open: Record<string, number> = {}
-  for (const { name, window } of plan.outputs.filter(isWindowOutput)) {
-    const last = lastWindowStarted(window, maxEventTime).end
+  const outputs = closedOutputs(plan)
+  const ends = endsOfInput(outputs, maxEventTime)
+  for (const [i, { name, window, sinks }] of outputs.entries()) {
+    // Nobody has named it.
+    if (sinks.length === 0) continue
+    const last = ends[i]!
     let windows = 0
     if (last > closedUpTo) {
       for (const _ of windowsEndingIn(window, closedUpTo, last)) if (++windows >= OPEN_MAX) break

@@ -4,8 +4,8 @@ import { type Aggregate, type Aggregates, aggregatesOver, planAggregates, requir
 import { checkChainedWindow } from '#dsl/chained.ts'
 import { type DeclaredOutput, planSinks, type SinkOf, type WindowDefinition } from '#dsl/declared-output.ts'
 import { requireDistinct, requireField } from '#dsl/names.ts'
-import { type HasRows, type Merged, type RowOf, SCALAR_KINDS, type Shape } from '#dsl/shape.ts'
-import type { AggregatePlan, Emit, Row, WindowSpec } from '#plan/plan.ts'
+import { type GroupColumn, type HasRows, type Merged, type RowOf, SCALAR_KINDS, type Shape } from '#dsl/shape.ts'
+import { type AggregatePlan, computedFields, type Emit, type Row, type WindowSpec } from '#plan/plan.ts'
 import type { Column, Fields } from '#schema/column.ts'
 
 type WindowBoundsShape = {
@@ -33,6 +33,9 @@ export interface Grouped<S extends Shape, G extends string> {
   /** Cuts event time: `tumbling`, `sliding`, `cumulating`, `session` or `calendar`. @throws SluiceError WINDOW_INVALID for results in windows that they don't fit */
   window(spec: WindowSpec): Windowed<S, G>
 }
+
+/** Results in groups: in windows of their own, or as they are: results of one window together. */
+export interface Regrouped<S extends Shape, G extends string> extends Grouped<S, G>, Windowed<S, G> {}
 
 /** Groups of rows in windows: only aggregates may come next. */
 export interface Windowed<S extends Shape, G extends string> {
@@ -65,6 +68,13 @@ export interface Emitted<S extends Shape> extends HasRows<RowOf<Merged<S, Result
 export interface Results<S extends Shape> extends Emitted<S> {
   /** When they come out: see EmitOption. @throws SluiceError DURATION_INVALID, PLAN_INVALID */
   emit(when: EmitOption): Emitted<S>
+  /**
+   * Groups of final results, as rows with an event time one millisecond before their `window_end`. Corrections are taken over: what is
+   * made of the results is revised with them. @throws SluiceError COLUMN_UNKNOWN, COLUMN_KIND_INVALID, NAME_DUPLICATE, WINDOW_INVALID
+   */
+  groupBy<const Name extends GroupColumn<Omit<S, keyof WindowBoundsShape>> = never>(
+    ...columns: readonly Name[]
+  ): Regrouped<S, Name>
 }
 
 export interface Aggregated<S extends Shape> extends Results<S> {
@@ -124,6 +134,14 @@ function results<S extends Shape>(definition: WindowDefinition): Results<S> {
   return Object.freeze({
     ...emitted<S>(definition, 'final'),
     emit: (when: EmitOption) => emitted<S>(definition, emitOf(when)),
+    groupBy: <const Name extends string = never>(...columns: readonly Name[]): Regrouped<S, Name> => {
+      const { chain, window } = definition
+      checkChainedWindow(window, null)
+      const rows = computedFields(definition)
+      const chosen = grouped<S, Name>({ chain, rows, of: { results: definition, windows: 'own' } }, columns)
+      const of = { results: definition, windows: 'same' } as const
+      return Object.freeze({ ...chosen, ...windowed<S, Name>({ chain, of, rows, groupBy: columns, window }) })
+    },
   })
 }
 

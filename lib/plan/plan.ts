@@ -319,6 +319,11 @@ export function foldedOutputs(plan: Pick<Plan, 'outputs'>): readonly WindowOutpu
   return plan.outputs.filter(isWindowOutput).filter(({ source }) => source === undefined)
 }
 
+/** Of a result: what another window may read, and `where` sees. */
+export function computedFields({ fields }: Pick<WindowOutput, 'fields'>): Fields {
+  return fields.filter(({ name }) => name !== 'revision' && name !== 'is_final')
+}
+
 /** Fields of the rows after the plan's first `after` steps. */
 export function fieldsAfter(plan: Pick<Plan, 'topic' | 'steps'>, after: number): Fields {
   const derived = plan.steps

@@ -1,9 +1,10 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { WindowOutput } from '#plan/plan.ts'
 import { highest } from '#runtime/bounds.ts'
+import { chainedWork, isChained } from '#runtime/close-chained.ts'
 import type { CloseBody, CloseItem, FailedResult } from '#runtime/close-item.ts'
-import { type PageRange, pageBuckets, pageRange, sliceStartsOf, windowsWithData } from '#runtime/close-pages.ts'
-import type { RunningLooks, RunningSpans } from '#runtime/close-running.ts'
+import { pageBuckets, pageRange, sliceStartsOf, windowsWithData } from '#runtime/close-pages.ts'
+import type { RunningSpans } from '#runtime/close-running.ts'
 import {
   closeSessions,
   isRemembered,
@@ -14,7 +15,9 @@ import {
   standsStill,
 } from '#runtime/close-sessions.ts'
 import { type CloseStep, neededRange } from '#runtime/close-step.ts'
+import type { Closer, OutputWork } from '#runtime/close-work.ts'
 import type { DirtyWindow } from '#runtime/dirty.ts'
+import { ALL_HASHES } from '#runtime/hash-range.ts'
 import {
   isBeyondGrace,
   PublishedReader,
@@ -26,21 +29,9 @@ import {
 import type { StoredRow } from '#runtime/result-object.ts'
 import { revise, type WindowRow, windowRow } from '#runtime/results.ts'
 import type { Runtime } from '#runtime/runtime.ts'
-import type { Fields } from '#schema/column.ts'
 import { closeWindows, type FailedGroup } from '#window/close.ts'
-import type { Page, PageCodec } from '#window/page.ts'
-import type { SliceLayout } from '#window/slices.ts'
+import type { Page } from '#window/page.ts'
 import type { WindowBounds } from '#window/windows.ts'
-
-/** What a closer knows of its plan. */
-export interface Closer {
-  readonly runtime: Runtime
-  readonly looks: RunningLooks
-  readonly outputs: readonly WindowOutput[]
-  readonly fields: Fields
-  readonly layout: SliceLayout
-  readonly codec: PageCodec
-}
 
 /** Rows of a close that are kept in memory for who looks on: all are in the result. */
 const ROWS_SHOWN = 10_000
@@ -70,14 +61,18 @@ export async function compute(
   closer: Closer,
   item: CloseItem,
   dirty: readonly DirtyWindow[],
-  { spans }: CloseStep,
+  step: CloseStep,
   running: RunningSpans,
   settled: EpochMillis,
 ): Promise<Computed> {
   const { runtime, outputs, codec } = closer
   const { body } = item
   const again = dirty.filter((entry) => isPublished(outputs[entry.output]!, entry.window, body))
-  const works = outputs.map((output, index) => {
+  const { spans } = step
+  const works = outputs.flatMap((output, index): OutputWork | readonly OutputWork[] => {
+    // Results that go nowhere are made where others are made of them.
+    if (output.sinks.length === 0) return []
+    if (isChained(output)) return chainedWork(closer, output, body, step, running, again)
     const own = again.filter((entry) => entry.output === index)
     if (!isSessionOutput(output)) return windowWork(closer, output, index, body, spans[index]!, running[index]!, own)
     return sessionWork(closer, output, index, { body, ...spans[index]!, running: running[index]!, settled }, own)
@@ -94,24 +89,14 @@ export async function compute(
       await collected.add(hashes, rows)
     }
   }
+  for (const { output, finish } of works) {
+    if (finish !== undefined)
+      await collected.add(
+        ALL_HASHES,
+        finish((failed) => collected.fail(output, failed)),
+      )
+  }
   return collected.finish(works)
-}
-
-/** What a step has to do for one output. */
-interface OutputWork {
-  readonly output: WindowOutput
-  readonly ranges: readonly PageRange[]
-  /** Whether rows of windows that end then were published, and count now. */
-  readonly wants: (bounds: WindowBounds) => boolean
-  /** The same for all windows that end from `first` to `last`. */
-  readonly mayWant: (first: EpochMillis, last: EpochMillis) => boolean
-  rowsOf(
-    pages: readonly Page[],
-    before: readonly StoredRow[],
-    onFailure: (failed: FailedGroup) => void,
-  ): readonly StoredRow[]
-  /** Of sessions, after all pages: where the first open one starts and when the first one ends. */
-  open(): { readonly start: EpochMillis | null; readonly due: EpochMillis }
 }
 
 function wantedBy(works: readonly OutputWork[]): Wanted {

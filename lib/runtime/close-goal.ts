@@ -1,10 +1,11 @@
 import { type EpochMillis, floorTo } from '#core/time.ts'
 import { highest, readBounds } from '#runtime/bounds.ts'
-import type { Closer } from '#runtime/close-compute.ts'
 import { isSessionOutput } from '#runtime/close-sessions.ts'
 import type { CloseGoal } from '#runtime/close-step.ts'
+import type { Closer } from '#runtime/close-work.ts'
 import type { Progress } from '#runtime/progress.ts'
-import { endOfInputBounds, readWatermark, type WatermarkReading } from '#window/watermark.ts'
+import { endsOfInput } from '#window/chained.ts'
+import { readWatermark, type WatermarkReading } from '#window/watermark.ts'
 
 export function watermarkOf(
   { runtime }: Closer,
@@ -63,6 +64,5 @@ export async function goalOf(
   )
   const times = [...progress.values()].flatMap(({ maxEventTime }) => (maxEventTime === null ? [] : [maxEventTime]))
   if (!endOfInput || times.length === 0) return { mark, ended: null }
-  const specs = outputs.map(({ window }) => window)
-  return { mark, ended: endOfInputBounds(specs, Math.max(...times)) }
+  return { mark, ended: endsOfInput(outputs, Math.max(...times)) }
 }

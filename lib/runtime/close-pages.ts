@@ -1,8 +1,9 @@
 import type { EpochMillis } from '#core/time.ts'
-import type { WindowOutput, WindowSpec } from '#plan/plan.ts'
+import type { WindowSpec } from '#plan/plan.ts'
 import { ALL_HASHES, type HashRange } from '#runtime/hash-range.ts'
 import { pageGroup, pageIdPrefix, parsePageId } from '#runtime/keys.ts'
 import type { Runtime } from '#runtime/runtime.ts'
+import { type ClosedOutput, lastEndOf } from '#window/chained.ts'
 import type { Page, PageCodec } from '#window/page.ts'
 import type { SliceLayout } from '#window/slices.ts'
 import { lastWindowEnd, type WindowBounds, windowsContaining, windowsEndingIn } from '#window/windows.ts'
@@ -105,7 +106,7 @@ export function sliceStartsOf(pages: readonly Page[], outputIndex: number): read
  */
 export async function expirePages(
   runtime: Runtime,
-  outputs: readonly WindowOutput[],
+  outputs: readonly ClosedOutput[],
   layout: SliceLayout,
   upTo: EpochMillis,
   applied: ReadonlyMap<number, number>,
@@ -114,10 +115,11 @@ export async function expirePages(
   let index = Math.floor(Math.min(upTo, keepFrom) / layout.span)
   const needed = (at: number): boolean =>
     (at + 1) * layout.span > keepFrom ||
-    outputs.some(({ window }) => {
+    outputs.some((output) => {
+      const { window } = output
       if (window.kind === 'session') return false
       const lastSlice = (at + 1) * layout.span - layout.width
-      return (lastWindowEnd(window, lastSlice) ?? lastSlice) + window.grace > upTo
+      return (lastEndOf(output, lastSlice) ?? lastSlice) + window.grace > upTo
     })
   while (needed(index)) index--
   let expired = 0

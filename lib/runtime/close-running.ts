@@ -3,7 +3,7 @@ import type { Emit, WindowOutput } from '#plan/plan.ts'
 import type { CloseBody } from '#runtime/close-item.ts'
 import type { CloseStep } from '#runtime/close-step.ts'
 import type { Progress } from '#runtime/progress.ts'
-import { endOfInputBounds } from '#window/watermark.ts'
+import { type ClosedOutput, endsOfInput } from '#window/chained.ts'
 
 /** By output: open windows with from < end ≤ to are computed as they are now; null where nothing is due. */
 export type RunningSpans = readonly (CloseStep['spans'][number] | null)[]
@@ -38,7 +38,7 @@ export function appliedText(progress: ReadonlyMap<number, Progress>): string {
  * applied since the last look and, with `every`, that time has passed. No request.
  */
 export function runningSpans(
-  outputs: readonly WindowOutput[],
+  outputs: readonly ClosedOutput[],
   body: CloseBody,
   { spans, more }: Pick<CloseStep, 'spans' | 'more'>,
   progress: ReadonlyMap<number, Progress>,
@@ -49,10 +49,7 @@ export function runningSpans(
   // While there is more to close, rows that are final in a moment need not come out as running ones.
   if (more || times.length === 0 || outputs.every(({ emit }) => emit === 'final')) return outputs.map(() => null)
   const applied = appliedText(progress)
-  const ends = endOfInputBounds(
-    outputs.map(({ window }) => window),
-    Math.max(...times),
-  )
+  const ends = endsOfInput(outputs, Math.max(...times))
   return outputs.map((output, i) => {
     const { to } = spans[i]!
     const isOpen = to === null || ends[i]! > to

@@ -5,6 +5,7 @@ import type { CloseBody } from '#runtime/close-item.ts'
 import { firstPage, type PageRange, pageRange } from '#runtime/close-pages.ts'
 import { earliestOpen, isSessionOutput } from '#runtime/close-sessions.ts'
 import type { Runtime } from '#runtime/runtime.ts'
+import { type ClosedOutput, firstEventOf } from '#window/chained.ts'
 import type { SliceLayout } from '#window/slices.ts'
 import { windowsEndingIn } from '#window/windows.ts'
 
@@ -33,7 +34,7 @@ const publishedIn = (body: CloseBody, { name }: WindowOutput): EpochMillis | nul
   highest(body.upTo, body.ended[name] ?? null)
 
 /** A step that closes nothing new: what is dirty is computed again. */
-export function standStill(outputs: readonly WindowOutput[], body: CloseBody): CloseStep {
+export function standStill(outputs: readonly ClosedOutput[], body: CloseBody): CloseStep {
   const spans = outputs.map((output) => ({ from: publishedIn(body, output), to: publishedIn(body, output) }))
   return { mark: body.upTo, spans, more: false }
 }
@@ -45,7 +46,7 @@ export function standStill(outputs: readonly WindowOutput[], body: CloseBody): C
  */
 export async function nextStep(
   runtime: Runtime,
-  outputs: readonly WindowOutput[],
+  outputs: readonly ClosedOutput[],
   layout: SliceLayout,
   body: CloseBody,
   goal: CloseGoal,
@@ -65,7 +66,7 @@ export async function nextStep(
 /** The same spans, longer; null when all of them reach the end of input. */
 async function upToEnd(
   runtime: Runtime,
-  outputs: readonly WindowOutput[],
+  outputs: readonly ClosedOutput[],
   layout: SliceLayout,
   body: CloseBody,
   spans: CloseStep['spans'],
@@ -87,7 +88,7 @@ async function upToEnd(
 /** How far the mark may rise in one step; null when no window ends between what is closed and the goal. */
 async function nextMark(
   runtime: Runtime,
-  outputs: readonly WindowOutput[],
+  outputs: readonly ClosedOutput[],
   layout: SliceLayout,
   body: CloseBody,
   goal: EpochMillis | null,
@@ -101,7 +102,7 @@ async function nextMark(
 }
 
 interface Span {
-  readonly output: WindowOutput
+  readonly output: ClosedOutput
   readonly from: EpochMillis | null
   readonly to: EpochMillis
 }
@@ -128,10 +129,10 @@ export function neededRange(layout: SliceLayout, body: CloseBody, span: Span): P
   return start === undefined ? undefined : pageRange(layout, start, span.to)
 }
 
-/** Where the first window with from < end ≤ to starts, or a session that may end there. */
+/** Where the first window with from < end ≤ to starts, or what it is made of, or a session that may end there. */
 function firstStart(body: CloseBody, { output, from, to }: Span): EpochMillis | undefined {
   if (from === null) return undefined
   if (isSessionOutput(output)) return earliestOpen(output, body, from)!
-  for (const { start } of windowsEndingIn(output.window, from, to)) return start
+  for (const { start } of windowsEndingIn(output.window, from, to)) return firstEventOf(output, start)
   return undefined
 }

@@ -1,7 +1,7 @@
 import type { EpochMillis } from '#core/time.ts'
-import { fieldsAfter, isWindowOutput } from '#plan/plan.ts'
+import { fieldsAfter, foldedOutputs } from '#plan/plan.ts'
 import { highest, raiseBounds } from '#runtime/bounds.ts'
-import { type Closer, type Computed, compute, FAILED_KEPT, failedKey } from '#runtime/close-compute.ts'
+import { type Computed, compute, FAILED_KEPT, failedKey } from '#runtime/close-compute.ts'
 import { goalOf, settledUpTo, watermarkOf } from '#runtime/close-goal.ts'
 import {
   type CloseBody,
@@ -14,6 +14,7 @@ import { expirePages } from '#runtime/close-pages.ts'
 import { appliedText, emittedAfter, RunningLooks, runningSpans } from '#runtime/close-running.ts'
 import { earliestKept, isRemembered, isSessionOutput } from '#runtime/close-sessions.ts'
 import { type CloseStep, nextStep, standStill } from '#runtime/close-step.ts'
+import type { Closer } from '#runtime/close-work.ts'
 import { confirmed } from '#runtime/deliver.ts'
 import { listDirty } from '#runtime/dirty.ts'
 import { controlGroup, dirtyGroup, progressGroup } from '#runtime/keys.ts'
@@ -22,6 +23,7 @@ import { listProgress } from '#runtime/progress.ts'
 import { isBeyondGrace, mergedResults, stillNeeded } from '#runtime/published.ts'
 import type { WindowRow } from '#runtime/results.ts'
 import type { Runtime } from '#runtime/runtime.ts'
+import { closedOutputs } from '#window/chained.ts'
 import { pageCodec } from '#window/page.ts'
 import { sliceLayout } from '#window/slices.ts'
 import type { WatermarkReading } from '#window/watermark.ts'
@@ -70,13 +72,14 @@ export interface CloseStage {
 
 export function closeStage(runtime: Runtime): CloseStage {
   const { plan } = runtime
-  const outputs = plan.outputs.filter(isWindowOutput)
+  const outputs = closedOutputs(plan)
+  const folded = foldedOutputs(plan)
   const fields = fieldsAfter(plan, plan.steps.length)
   const layout = sliceLayout(
-    outputs.map((output) => output.window),
+    folded.map((output) => output.window),
     plan.topic.outOfOrder,
   )
-  const codec = pageCodec(outputs, fields)
+  const codec = pageCodec(folded, fields)
   const closer: Closer = { runtime, outputs, fields, layout, codec, looks: new RunningLooks() }
   const seen: Seen = { swept: false, quiet: null }
   return {

@@ -30,7 +30,8 @@ const COMMIT_EVERY = 32
 function rebuiltPlan(plan: Plan): Plan {
   const outputs = plan.outputs.flatMap((output): Output[] => {
     if (output.kind === 'raw') return []
-    if (output.kind === 'rows' || output.sinks.some(({ kind }) => kind === 'delta')) return [output]
+    if (output.kind === 'rows' || output.sinks.length === 0) return [output]
+    if (output.sinks.some(({ kind }) => kind === 'delta')) return [output]
     return [{ ...output, sinks: [...output.sinks, { kind: 'delta', table: `results.${output.name}`, clusterBy: [] }] }]
   })
   return { ...plan, outputs }

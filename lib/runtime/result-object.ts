@@ -71,8 +71,9 @@ export class ResultWriter {
     this.#partBytes = partBytes
   }
 
-  /** Rows of the groups in the range. Ranges come in order. */
+  /** Rows of the groups in the range. Ranges come in order; one that goes back begins another object. */
   async add(range: HashRange, rows: readonly StoredRow[]): Promise<void> {
+    if (rows.length > 0 && this.#range !== null && range.from < this.#range.from) await this.#flush()
     for (const row of rows) {
       if (this.#length >= this.#partBytes) await this.#flush()
       this.#widen(range)

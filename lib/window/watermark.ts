@@ -1,6 +1,4 @@
 import type { EpochMillis, Millis } from '#core/time.ts'
-import type { WindowSpec } from '#plan/plan.ts'
-import { lastWindowStarted } from '#window/windows.ts'
 
 /** How far a stage has come in one partition. */
 export interface PartitionProgress {
@@ -109,12 +107,4 @@ function movingOn(progress: readonly PartitionProgress[], outOfOrder: Millis, no
     watermark = Math.max(watermark ?? Number.NEGATIVE_INFINITY, maxEventTime + elapsed - outOfOrder)
   }
   return watermark
-}
-
-/**
- * What the end of input closes, by output: every window that can hold an event up to `maxEventTime`, and no later one than the last
- * of those. Each output has its own bound: a month that ends must not end the hours of its last day.
- */
-export function endOfInputBounds(outputs: readonly WindowSpec[], maxEventTime: EpochMillis): readonly EpochMillis[] {
-  return outputs.map((spec) => lastWindowStarted(spec, maxEventTime).end)
 }

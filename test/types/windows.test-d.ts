@@ -208,11 +208,13 @@ describe('what may come next', () => {
   test('is a window after groupBy, aggregates after a window, a table after where', () => {
     expectTypeOf<keyof ReturnType<typeof rows.groupBy>>().toEqualTypeOf<'window'>()
     expectTypeOf<keyof typeof hourly>().toEqualTypeOf<'aggregate'>()
-    expectTypeOf<Extract<keyof typeof counted, string>>().toEqualTypeOf<'where' | 'emit' | 'into'>()
+    expectTypeOf<Extract<keyof typeof counted, string>>().toEqualTypeOf<'where' | 'emit' | 'groupBy' | 'into'>()
     const filtered = counted.where(() => true)
-    expectTypeOf<Extract<keyof typeof filtered, string>>().toEqualTypeOf<'emit' | 'into'>()
+    expectTypeOf<Extract<keyof typeof filtered, string>>().toEqualTypeOf<'emit' | 'groupBy' | 'into'>()
     const running = filtered.emit({ every: '10 seconds' })
     expectTypeOf<Extract<keyof typeof running, string>>().toEqualTypeOf<'into'>()
+    const regrouped = filtered.groupBy('sensor')
+    expectTypeOf<keyof typeof regrouped>().toEqualTypeOf<'window' | 'aggregate'>()
     const selected = rows.select('id')
     expectTypeOf<Extract<keyof typeof selected, string>>().toEqualTypeOf<'into'>()
   })
@@ -277,6 +279,45 @@ describe('a pipeline', () => {
     pipeline('readings', { silver: rows })
     // @ts-expect-error results without .into(…) are no output
     pipeline('readings', { hourly: counted })
+  })
+})
+
+describe('results in other windows', () => {
+  test('have the columns of the results, and types that follow', () => {
+    const busiest = counted
+      .groupBy('room')
+      .window(tumbling('1 day', { grace: '0 seconds' }))
+      .aggregate((a) => ({
+        top: a.max('total'),
+        sensors: a.distinct('sensor'),
+        last: a.last('window_end'),
+        n: a.count(),
+      }))
+    type Row = InferRow<typeof busiest>
+    expectTypeOf<Row['room']>().toEqualTypeOf<string | null>()
+    expectTypeOf<Row['top']>().toEqualTypeOf<number | null>()
+    expectTypeOf<Row['sensors']>().toEqualTypeOf<number>()
+    expectTypeOf<keyof Row>().toEqualTypeOf<
+      'window_start' | 'window_end' | 'room' | 'top' | 'sensors' | 'last' | 'n' | 'revision' | 'is_final'
+    >()
+    const same = counted.groupBy().aggregate((a) => ({ top: a.max('total') }))
+    expectTypeOf<keyof InferRow<typeof same>>().toEqualTypeOf<
+      'window_start' | 'window_end' | 'top' | 'revision' | 'is_final'
+    >()
+    busiest.where((r) => r.n > 3).emit('change')
+  })
+  test('refuse columns that the results have not', () => {
+    const again = counted.groupBy().window(tumbling('1 day', { grace: '0 seconds' }))
+    // @ts-expect-error the topic's column is not in the results
+    again.aggregate((a) => ({ x: a.max('temperature') }))
+    // @ts-expect-error text is no number
+    again.aggregate((a) => ({ x: a.sum('sensor') }))
+    // @ts-expect-error results have bounds of their own
+    counted.groupBy('window_end')
+    // @ts-expect-error nor by what the results have not
+    counted.groupBy('alarm')
+    // @ts-expect-error revisions are of what is published
+    again.aggregate((a) => ({ x: a.max('revision') }))
   })
 })
 

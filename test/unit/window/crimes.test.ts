@@ -2,11 +2,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DAY, HOUR, MINUTE } from '#core/time.ts'
+import { endsOfInput } from '#window/chained.ts'
 import { closeWindows } from '#window/close.ts'
 import { Folder } from '#window/fold.ts'
 import { type Page, pageCodec } from '#window/page.ts'
 import { sliceLayout } from '#window/slices.ts'
-import { endOfInputBounds } from '#window/watermark.ts'
 import { windowsEndingIn } from '#window/windows.ts'
 import {
   aggregate,
@@ -76,7 +76,10 @@ function results(rows: readonly TestRow[], output: 0 | 1): readonly string[] {
       pages.set(id, page)
     }
   }
-  const end = endOfInputBounds(specs, Math.max(...timesOf(rows)))[output]!
+  const end = endsOfInput(
+    specs.map((window) => ({ window })),
+    Math.max(...timesOf(rows)),
+  )[output]!
   const decoded = [...pages.values()].map((page) => codec.decode(codec.encode(page)))
   const windows = windowsEndingIn(OUTPUTS[output]!.window, Math.min(...timesOf(rows)), end)
   return [...closeWindows(OUTPUTS[output]!, output, FIELDS, decoded, windows, noFailures)].map(

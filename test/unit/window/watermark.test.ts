@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { DAY, HOUR, MINUTE } from '#core/time.ts'
-import { endOfInputBounds, type PartitionProgress, readWatermark } from '#window/watermark.ts'
+import type { WindowSpec } from '#plan/plan.ts'
+import { endsOfInput } from '#window/chained.ts'
+import { type PartitionProgress, readWatermark } from '#window/watermark.ts'
 import { at, calendar, sliding, tumbling } from './builders.ts'
 
 /** Everything appended is read, unless `unread` says otherwise. Event times are append times, unless said otherwise. */
@@ -146,7 +148,13 @@ describe('when all partitions are caught up', () => {
   })
 })
 
-describe('endOfInputBounds', () => {
+const endOfInput = (specs: readonly WindowSpec[], newest: number) =>
+  endsOfInput(
+    specs.map((window) => ({ window })),
+    newest,
+  )
+
+describe('endsOfInput', () => {
   //   June 30                                      July 1
   //   day      ├────────────────────────────────────┤
   //   5 h / 30'                       23:30 ├──────────────┤ 04:30
@@ -154,14 +162,14 @@ describe('endOfInputBounds', () => {
   //                                       23:50 ●
   it('close every window that the last event is in, each output by itself', () => {
     const specs = [tumbling(DAY), sliding(5 * HOUR, 30 * MINUTE), tumbling(HOUR)]
-    expect(endOfInputBounds(specs, at('23:50'))).toEqual([at('24:00'), at('28:30'), at('24:00')])
-    const month = endOfInputBounds([calendar('month', 'UTC')], Date.parse('2018-06-30T23:50:00Z'))
+    expect(endOfInput(specs, at('23:50'))).toEqual([at('24:00'), at('28:30'), at('24:00')])
+    const month = endOfInput([calendar('month', 'UTC')], Date.parse('2018-06-30T23:50:00Z'))
     expect(month).toEqual([Date.parse('2018-07-01T00:00:00Z')])
   })
 
   //   0   2            10  12
   //   ├───┤            ├───┤       ● 15
   it('close the window before a gap when the last event lies in the gap', () => {
-    expect(endOfInputBounds([sliding(2, 10)], 15)).toEqual([12])
+    expect(endOfInput([sliding(2, 10)], 15)).toEqual([12])
   })
 })
