@@ -53,7 +53,7 @@ describe('A run that was interrupted', () => {
       'while tables are committed',
       (data: string) => existsSync(join(data, 'lake/bronze/crimes/_delta_log/00000000000000000001.json')),
     ],
-    ['while windows are closed', (data: string) => hasFiles(join(data, 'lake/_sluice/crimes/results'), '.json')],
+    ['while windows are closed', (data: string) => hasFiles(join(data, 'lake/_sluice/crimes/results'), '.jsonl')],
   ])('%s ends with 130, and in the same tables when it is run again', async (_, when) => {
     const { data } = place()
     const ended = await runInterrupted(large, data, () => when(data))
