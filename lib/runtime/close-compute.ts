@@ -70,8 +70,8 @@ export async function compute(
   const again = dirty.filter((entry) => isPublished(outputs[entry.output]!, entry.window, body))
   const { spans } = step
   const works = outputs.flatMap((output, index): OutputWork | readonly OutputWork[] => {
-    // Results that go nowhere are made where others are made of them.
-    if (output.sinks.length === 0) return []
+    // Results that only others are made of are made there.
+    if (output.sinks.length === 0 && outputs.some(({ parent }) => parent === output)) return []
     if (isChained(output)) return chainedWork(closer, output, body, step, running, again)
     const own = again.filter((entry) => entry.output === index)
     if (!isSessionOutput(output)) return windowWork(closer, output, index, body, spans[index]!, running[index]!, own)

@@ -121,6 +121,14 @@ describe('a window over results', () => {
     ])
   })
 
+  it('comes out though it goes nowhere, as long as nothing else is made of it', async () => {
+    const plan = planOf('0 seconds')
+    const outputs = plan.outputs.map((output) => ({ ...output, sinks: [] }))
+    const run = await WindowRun.start({ ...plan, outputs })
+    await run.feed([bid(0), bid(1)])
+    expect(seen(await run.watermark(30 * MINUTE))).toEqual(['hot 0–30: 2 of 1, revision 0'])
+  })
+
   it('goes without a result that can not be made, and says which', async () => {
     const run = await WindowRun.start(planOf('0 seconds'))
     const huge = Number.MAX_SAFE_INTEGER
