@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DAY, HOUR, MINUTE } from '#core/time.ts'
 import { pageIndex, sliceLayout, sliceStart } from '#window/slices.ts'
-import { calendar, sliding, tumbling } from './builders.ts'
+import { calendar, cumulating, session, sliding, tumbling } from './builders.ts'
 
 describe('sliceLayout', () => {
   it('cuts slices as wide as the greatest common divisor of all sizes, slides and offsets', () => {
@@ -10,12 +10,20 @@ describe('sliceLayout', () => {
     expect(sliceLayout([tumbling(HOUR, { offset: 20 * MINUTE })], 0).width).toBe(20 * MINUTE)
     expect(sliceLayout([tumbling(HOUR, { offset: -20 * MINUTE })], 0).width).toBe(20 * MINUTE)
     expect(sliceLayout([tumbling(30 * DAY)], 0).width).toBe(30 * DAY)
+    expect(sliceLayout([sliding(6 * HOUR, 2 * HOUR, { offset: HOUR })], 0).width).toBe(HOUR)
+    expect(sliceLayout([cumulating(DAY, 6 * HOUR)], 0).width).toBe(6 * HOUR)
+    expect(sliceLayout([cumulating(DAY, 6 * HOUR, { offset: 4 * HOUR })], 0).width).toBe(2 * HOUR)
+    expect(sliceLayout([session(90), tumbling(60)], 0).width).toBe(30)
   })
 
   it('cuts quarters of an hour, or finer, where a calendar window is involved', () => {
     expect(sliceLayout([calendar('month')], 0).width).toBe(15 * MINUTE)
     expect(sliceLayout([calendar('day'), tumbling(HOUR)], 0).width).toBe(15 * MINUTE)
     expect(sliceLayout([calendar('day'), tumbling(10 * MINUTE)], 0).width).toBe(5 * MINUTE)
+  })
+
+  it('cuts days where there are no windows', () => {
+    expect(sliceLayout([], 0)).toEqual({ width: DAY, span: DAY })
   })
 
   it('makes a page as long as the disorder, in whole slices, at least one slice and at most a day', () => {

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { HOUR, MINUTE } from '#core/time.ts'
-import { lastWindowEnd, type WindowBounds, windowsContaining, windowsEndingIn } from '#window/windows.ts'
-import { at, calendar, cumulating, sliding, tumbling } from './builders.ts'
+import {
+  lastWindowEnd,
+  lastWindowStarted,
+  type WindowBounds,
+  windowsContaining,
+  windowsEndingIn,
+} from '#window/windows.ts'
+import { at, calendar, cumulating, session, sliding, tumbling } from './builders.ts'
 
 const pairs = (windows: Iterable<WindowBounds>): readonly (readonly [number, number])[] =>
   [...windows].map(({ start, end }) => [start, end])
@@ -155,12 +161,54 @@ describe('calendar windows', () => {
     expect(backward.toReversed()).toEqual(forward)
   })
 
+  it('are the same once there were more of them than are remembered', () => {
+    const day = calendar('day', 'Asia/Tokyo')
+    const noon = (at: number): number => iso('2000-01-01T03:00:00Z') + at * 24 * HOUR
+    const first = windowsContaining(day, noon(0))
+    for (let at = 0; at < 4_200; at++) {
+      const [window] = windowsContaining(day, noon(at))
+      expect([window!.start, window!.end]).toEqual([noon(at) - 12 * HOUR, noon(at) + 12 * HOUR])
+    }
+    expect(windowsContaining(day, noon(0))).toEqual(first)
+  })
+
+  it('of one unit and zone are not those of another', () => {
+    const t = iso('2018-07-04T12:00:00Z')
+    const starts = [
+      calendar('day', 'UTC'),
+      calendar('day', 'Asia/Tokyo'),
+      calendar('month', 'UTC'),
+      calendar('month', 'Asia/Tokyo'),
+    ].map((spec) => windowsContaining(spec, t)[0]!.start)
+    expect(starts.map((start) => new Date(start).toISOString())).toEqual([
+      '2018-07-04T00:00:00.000Z',
+      '2018-07-03T15:00:00.000Z',
+      '2018-07-01T00:00:00.000Z',
+      '2018-06-30T15:00:00.000Z',
+    ])
+  })
+
   it('follow each other without gap or overlap across a year of clock changes', () => {
     const windows = [...windowsEndingIn(calendar('day'), iso('2018-01-01T06:00:00Z'), iso('2019-01-01T06:00:00Z'))]
     expect(windows).toHaveLength(365)
     for (const [i, window] of windows.entries()) {
       expect(window.start).toBe(windows[i - 1]?.end ?? iso('2018-01-01T06:00:00Z'))
     }
+  })
+})
+
+describe('the window that started last', () => {
+  it('is the one that contains the time, or the one before its gap; of several the longest', () => {
+    expect(lastWindowStarted(tumbling(5, { offset: 2 }), 1)).toEqual({ start: -3, end: 2 })
+    expect(lastWindowStarted(sliding(10, 3), 10)).toEqual({ start: 9, end: 19 })
+    expect(lastWindowStarted(sliding(2, 10), 9)).toEqual({ start: 0, end: 2 })
+    expect(lastWindowStarted(cumulating(12, 3, { offset: 1 }), 3)).toEqual({ start: 1, end: 13 })
+    expect(lastWindowStarted(session(7), 3)).toEqual({ start: 3, end: 10 })
+  })
+
+  it('ends nowhere where it has ended at the time itself', () => {
+    expect(lastWindowEnd(sliding(2, 10), 2)).toBeNull()
+    expect(lastWindowEnd(sliding(2, 10), 1)).toBe(2)
   })
 })
 
