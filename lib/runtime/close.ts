@@ -1,3 +1,4 @@
+import { isSluiceError } from '#core/errors.ts'
 import type { EpochMillis } from '#core/time.ts'
 import { fieldsAfter, foldedOutputs } from '#plan/plan.ts'
 import { highest, raiseBounds } from '#runtime/bounds.ts'
@@ -112,8 +113,19 @@ type Stepped = Closed & { readonly more: boolean }
 
 async function closeStep(closer: Closer, reading: CloseReading, seen: Seen): Promise<Stepped> {
   const { runtime } = closer
-  const { state } = runtime
   const item = await loadCloseItem(runtime)
+  try {
+    return await closeFrom(closer, reading, seen, item)
+  } catch (error) {
+    if (!isSluiceError(error, 'OBJECT_NOT_FOUND') || (await loadCloseItem(runtime)).seq === item.seq) throw error
+    // Another closer was faster, and has deleted results that it has no use for any more.
+    return { upTo: item.body.upTo, rows: [], rowCount: 0, failed: [], watermark: UNKNOWN, more: true }
+  }
+}
+
+async function closeFrom(closer: Closer, reading: CloseReading, seen: Seen, item: CloseItem): Promise<Stepped> {
+  const { runtime } = closer
+  const { state } = runtime
   const progress = await listProgress(state, progressGroup(runtime))
   const applied = new Map([...progress].map(([partition, { last }]) => [partition, last.offset]))
   const endOffsets = await reading.endOffsets(applied)

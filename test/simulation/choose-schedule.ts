@@ -168,6 +168,7 @@ function race(dice: Dice, feeder: Feeder, mood: Mood, who: number): readonly Ste
       [3, () => start(by, deliver(dice, 'windows', feeder, mood))],
       [1, () => start(by, { do: 'commit', leased: false })],
       [2, () => feeder.feed()],
+      [1, () => feeder.wait()],
     ])()
   })
   return [
