@@ -35,11 +35,11 @@ function planText({ outOfOrder, outputs, rowsToSql }: PlanChoice, partitions: nu
 
 const millis = (length: Millis): string => (length === 0 ? '0' : formatDuration(length))
 
-function outputText({ name, window, groupBy, aggregates, having, sinks }: OutputChoice): string {
+function outputText({ name, window, groupBy, aggregates, having, emit, sinks }: OutputChoice): string {
   const by = groupBy.length === 0 ? '' : ` by ${groupBy.join(', ')}`
   const where = having === null ? '' : ` where n % ${having} ≠ 0`
   const more = aggregates.length === 0 ? '' : `, ${aggregates.join(', ')}`
-  return `${name}: ${windowText(window)}, grace ${millis(window.grace)}${by}: n, ids${more}${where} → ${sinks.join(', ')}`
+  return `${name}: ${windowText(window)}, grace ${millis(window.grace)}${by}: n, ids${more}${where}, emit ${emit} → ${sinks.join(', ')}`
 }
 
 function windowText(window: WindowSpec): string {

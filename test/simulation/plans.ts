@@ -23,6 +23,7 @@ export interface OutputChoice {
   readonly aggregates: readonly AggregateName[]
   /** Rows whose number of records it divides are not published; null for all rows. */
   readonly having: number | null
+  readonly emit: EmitChoice
   readonly sinks: readonly ('delta' | 'sql')[]
 }
 
@@ -34,6 +35,9 @@ export interface PlanChoice {
   /** Rows of the records themselves go to SQL, too. */
   readonly rowsToSql: boolean
 }
+
+/** `often`: running results every so often. */
+export type EmitChoice = 'final' | 'change' | 'often' | 'complete'
 
 export type GroupName = 'who' | 'flag' | 'tag'
 /** All outputs have `ids` and `n` besides. */
@@ -80,7 +84,7 @@ export function planOf(choice: PlanChoice): Plan {
       .nullable()
       .from((row) => (row.weight === null ? null : row.weight * 2)),
   })
-  const windows = choice.outputs.map(({ name, groupBy, window, aggregates, having, sinks }) => {
+  const windows = choice.outputs.map(({ name, groupBy, window, aggregates, having, emit, sinks }) => {
     const grouped = rows.groupBy(...groupBy).window(window)
     const results = grouped.aggregate((a) => {
       const all = {
@@ -100,7 +104,8 @@ export function planOf(choice: PlanChoice): Plan {
     const [first, ...rest] = sinks.map((sink) =>
       sink === 'delta' ? delta.table(`gold.${name}`) : postgres.table(name),
     )
-    return [name, wanted.into(first!, ...rest)] as const
+    const emitted = wanted.emit(emit === 'often' ? { every: '10 seconds' } : emit)
+    return [name, emitted.into(first!, ...rest)] as const
   })
   const latest = rows.select('door', 'id', 'amount').into(postgres.table('latest', { primaryKey: ['door'] }))
   return pipeline('events', {
@@ -132,6 +137,8 @@ export function choosePlan(dice: Dice): PlanChoice {
 
 const SINKS: readonly (readonly ('delta' | 'sql')[])[] = [['delta'], ['delta'], ['delta', 'sql'], ['sql']]
 
+const EMITS: readonly EmitChoice[] = ['final', 'final', 'final', 'change', 'often', 'complete']
+
 function chooseOutput(dice: Dice, name: string, unit: Millis): OutputChoice {
   const groupBy = dice.pick<readonly GroupName[]>([[], ['who'], ['who'], ['who', 'flag'], ['tag']])
   // No column that may be null is part of a primary key.
@@ -142,6 +149,7 @@ function chooseOutput(dice: Dice, name: string, unit: Millis): OutputChoice {
     window: chooseWindow(dice, unit),
     aggregates: AGGREGATES.filter(() => dice.chance(0.3)),
     having: dice.chance(0.35) ? dice.int(2, 4) : null,
+    emit: dice.pick(EMITS),
     sinks,
   }
 }

@@ -81,6 +81,7 @@ function simplerPlans(plan: PlanChoice): readonly PlanChoice[] {
   const plain = outputs.flatMap((output, i) => [
     { ...plan, outputs: outputs.with(i, { ...output, aggregates: [] }) },
     { ...plan, outputs: outputs.with(i, { ...output, having: null }) },
+    { ...plan, outputs: outputs.with(i, { ...output, emit: 'final' as const }) },
     { ...plan, outputs: outputs.with(i, { ...output, groupBy: [] }) },
   ])
   return [...without, { ...plan, rowsToSql: false }, ...plain].filter(

@@ -47,11 +47,16 @@ export class Simulation {
     })
   }
 
-  static async run(schedule: Schedule, sabotage: Sabotage = (own) => own): Promise<Simulation> {
+  /** `untilTheEnd` false: stops after the last step of the schedule. */
+  static async run(
+    schedule: Schedule,
+    sabotage: Sabotage = (own) => own,
+    { untilTheEnd = true }: { readonly untilTheEnd?: boolean } = {},
+  ): Promise<Simulation> {
     const simulation = new Simulation(schedule, sabotage)
     await simulation.world.process()
     for (const step of schedule.steps) await simulation.#step(step)
-    await simulation.#finish()
+    if (untilTheEnd) await simulation.#finish()
     return simulation
   }
 

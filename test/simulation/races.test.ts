@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest'
+import { type EpochMillis, MINUTE } from '#core/time.ts'
+import { closeStage } from '#runtime/close.ts'
+import { addDirty } from '#runtime/dirty.ts'
+import { dirtyGroup } from '#runtime/keys.ts'
+import { sliding, tumbling } from '../../lib/index.ts'
+import { Process } from '../golden/world.ts'
+import { outcomeOf } from './run-seed.ts'
+import { Simulation } from './simulation.ts'
+import type { Schedule, Step, Task } from './steps.ts'
+
+const NOON: EpochMillis = Date.UTC(2026, 4, 5, 12)
+
+const common = { groupBy: ['who'], aggregates: [], emit: 'final', sinks: ['delta'] } as const
+
+/** Windows of 10 minutes with grace 20, and of 10 every 5 without; 2 minutes may be out of order. */
+const PLAN: Schedule['plan'] = {
+  unit: MINUTE,
+  outOfOrder: 2 * MINUTE,
+  rowsToSql: false,
+  outputs: [
+    { ...common, name: 'with_grace', window: tumbling('10 minutes', { grace: '20 minutes' }), having: 3 },
+    {
+      ...common,
+      name: 'no_grace',
+      window: sliding('10 minutes', { every: '5 minutes', grace: '0 seconds' }),
+      having: null,
+    },
+  ],
+}
+
+let nextId = 0
+const feed = (partition: number, ...minutes: readonly number[]): Step => ({
+  do: 'feed',
+  advance: 0,
+  records: minutes.map((minute) => {
+    const values = { who: minute % 2 < 1 ? 'ann' : 'bob', amount: 1, weight: 1, tag: 'red', flag: false, flaw: null }
+    return { id: nextId++, partition, at: NOON + minute * MINUTE, ...values }
+  }),
+})
+const CLOSE: Task = { do: 'close', leased: false }
+const start = (who: number, task: Task, calls: number | null = null): Step => ({
+  do: 'start',
+  who,
+  task,
+  calls,
+  fault: null,
+})
+const goOn = (who: number): Step => ({ do: 'go on', who, calls: null, fault: null })
+const taking = (partition: number, size = 100): Task => ({
+  do: 'deliver',
+  to: 'windows',
+  parts: [{ partition, back: 0, size }],
+})
+const deliver = (partition: number, size = 100): Step => start(0, taking(partition, size))
+const close = (who = 1): Step => start(who, CLOSE)
+
+const scheduleOf = (steps: readonly Step[]): Schedule => {
+  return { plan: PLAN, partitions: 2, now: Date.UTC(2030, 0, 1), steps, recreate: false }
+}
+
+/** More calls than any of these tasks makes: a process that would stand still after them has come to its end. */
+const CALLS = 30
+
+/** Runs `steps` with process 9 standing still after each of its calls; how often it did. */
+async function atEveryCall(steps: (calls: number) => readonly Step[]): Promise<number> {
+  let stood = 0
+  for (let calls = 1; calls < CALLS; calls++) {
+    const { simulation, faults } = await outcomeOf(scheduleOf(steps(calls)))
+    expect(faults, `after ${calls} calls`).toEqual([])
+    const [first] = simulation!.happened.filter(({ step }) => 'who' in step && step.who === 9)
+    if (first!.calls.length === calls) stood++
+  }
+  return stood
+}
+
+describe('Closing and folding at once', { timeout: 30_000 }, () => {
+  //   fed      0 ──────── 42 ─┐             25, 38: late, in flight
+  //   closed to               40 ─────────────┐
+  //   fed                       43 ── 72      │ meanwhile closed to 70: 25 is beyond grace now
+  it('loses no late record whose window goes beyond grace while its batch is in flight', async () => {
+    const stood = await atEveryCall((calls) => [
+      feed(0, 1, 11, 22, 31, 42),
+      deliver(0),
+      feed(1, 2, 42),
+      deliver(1),
+      close(),
+      feed(0, 44, 72),
+      feed(1, 43, 72),
+      deliver(0),
+      deliver(1),
+      feed(1, 25, 38, 25, 5),
+      start(9, taking(1), calls),
+      close(),
+      close(),
+      goOn(9),
+      close(),
+    ])
+    expect(stood).toBeGreaterThan(8)
+  })
+
+  it('publishes each window once, with all its records, when a batch comes at any moment of closing', async () => {
+    const stood = await atEveryCall((calls) => [
+      feed(0, 1, 11, 22, 31, 42),
+      deliver(0),
+      close(),
+      feed(0, 43, 60),
+      deliver(0),
+      feed(0, 37, 59, 48, 72),
+      start(9, CLOSE, calls),
+      deliver(0),
+      goOn(9),
+      close(),
+    ])
+    expect(stood).toBeGreaterThan(12)
+  })
+
+  it('gives the rows of one closer when two close at once', async () => {
+    const stood = await atEveryCall((calls) => [
+      feed(0, 1, 11, 22, 31, 42),
+      deliver(0),
+      start(9, CLOSE, calls),
+      close(),
+      feed(0, 33, 60),
+      deliver(0),
+      close(),
+      goOn(9),
+      feed(0, 35),
+      deliver(0),
+      close(),
+    ])
+    expect(stood).toBeGreaterThan(12)
+  })
+
+  // It knows of results that are to be corrected; when it goes on, they are beyond grace, and their objects are deleted.
+  it('lets a closer look again whose windows were forgotten while it stood still', async () => {
+    const stood = await atEveryCall((calls) => [
+      feed(0, 1, 11, 22, 31, 42),
+      deliver(0),
+      close(),
+      feed(0, 25),
+      deliver(0),
+      start(9, CLOSE, calls),
+      close(),
+      feed(0, 90, 120, 150),
+      deliver(0),
+      close(),
+      feed(0, 170, 190),
+      deliver(0),
+      close(),
+      goOn(9),
+    ])
+    expect(stood).toBeGreaterThan(12)
+  })
+})
+
+describe('A poller that was overtaken', { timeout: 30_000 }, () => {
+  // It stands still after any of its calls; meanwhile another one applies its batch, windows close, and their pages expire.
+  it('changes nothing when it goes on, wherever it stood still', async () => {
+    const stood = await atEveryCall((calls) => [
+      feed(0, 1, 12, 14),
+      deliver(0, 1),
+      feed(0, 15, 16),
+      start(9, taking(0), calls),
+      deliver(0),
+      close(),
+      feed(0, 40, 60),
+      deliver(0),
+      close(),
+      feed(0, 59, 90, 120, 121),
+      deliver(0),
+      close(),
+      close(),
+      goOn(9),
+      close(),
+    ])
+    expect(stood).toBeGreaterThan(8)
+  })
+})
+
+describe('A closed window that is forgotten, as no record can change it any more,', () => {
+  it('is not published again because a poller that was overtaken calls it dirty', async () => {
+    const steps = [feed(0, 1, 22), deliver(0), close(), feed(0, 27), deliver(0), close()]
+    // Closed to 20, then to 25: the sliding window [0, 10) is settled, and its pages stay for the grace of the tumbling one.
+    const { world } = await Simulation.run(scheduleOf(steps), undefined, { untilTheEnd: false })
+    const process = new Process(world)
+    const window = { start: NOON, end: NOON + 10 * MINUTE }
+    await addDirty(world.state, dirtyGroup(process.runtime), 0, [{ output: 1, window }])
+    const reading = { endOffsets: () => world.topic.endOffsets(), endOfInput: false }
+    expect((await closeStage(process.runtime).run(reading)).rows).toEqual([])
+  })
+})
