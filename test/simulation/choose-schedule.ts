@@ -53,11 +53,14 @@ function chooseMood(dice: Dice): Mood {
   }
 }
 
-/** The schedule of a seed. */
-export function chooseSchedule(seed: number): Schedule {
+/** Much that is late, delivered again, and overtaken. */
+export const HARSH: Partial<Mood> = { veryLate: 0.5, stops: 0.5, faulty: 0.5, redelivers: 0.6, races: 8, tasks: 12 }
+
+/** The schedule of a seed, with some of its mood given. */
+export function chooseSchedule(seed: number, given: Partial<Mood> = {}): Schedule {
   const dice = new Dice(seed)
   const plan = choosePlan(dice)
-  const mood = chooseMood(dice)
+  const mood = { ...chooseMood(dice), ...given }
   const start = dice.pick(plan.unit === HOUR ? STARTS : STARTS.slice(0, 1))
   const live = mood.live && start > DAY
   const feeder = new Feeder(dice, plan, { ...mood, live }, start)

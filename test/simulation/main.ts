@@ -1,15 +1,17 @@
 /**
  * Runs schedules of random seeds over memory adapters and holds what they leave against brute force.
  *
- *   npm run test:simulation -- [--seeds 500] [--from N] [--seed N] [--workers 2]
+ *   npm run test:simulation -- [--seeds 500] [--from N] [--seed N] [--workers 2] [--controls]
  *
  * Without --from the seeds are those of the day (UTC), so that every day tries others; --seed runs one again. A seed that fails is printed
- * with the smallest schedule that still fails. Exits with 0 if none does.
+ * with the smallest schedule that still fails. Exits with 0 if none does. --controls breaks exactly-once in every way it knows, and exits with
+ * 0 if each of them makes one of the seeds fail.
  */
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { DAY } from '#core/time.ts'
+import { controlsShow } from './controls.ts'
 
 const { values } = parseArgs({
   options: {
@@ -17,6 +19,7 @@ const { values } = parseArgs({
     from: { type: 'string' },
     seed: { type: 'string' },
     workers: { type: 'string' },
+    controls: { type: 'boolean' },
   },
 })
 
@@ -24,7 +27,7 @@ const { values } = parseArgs({
 const PRINTED = 5
 const SEEDS_A_DAY = 1_000_000
 
-function numberOf(option: keyof typeof values, byDefault: number): number {
+function numberOf(option: 'seeds' | 'from' | 'seed' | 'workers', byDefault: number): number {
   const text = values[option]
   const number = text === undefined ? byDefault : Number(text)
   if (Number.isSafeInteger(number) && number >= 0) return number
@@ -38,6 +41,7 @@ const from = only ?? numberOf('from', Math.floor(Date.now() / DAY) * SEEDS_A_DAY
 const workers = Math.min(count, Math.max(1, numberOf('workers', 2)))
 
 console.log(`seeds ${from} to ${from + count - 1}`)
+if (values.controls === true) process.exit((await controlsShow(from, count)) ? 0 : 1)
 const started = performance.now()
 const failed: number[] = []
 let done = 0

@@ -1,5 +1,5 @@
 import { faultsOf } from './checks.ts'
-import { chooseSchedule } from './choose-schedule.ts'
+import { chooseSchedule, HARSH } from './choose-schedule.ts'
 import { describe } from './describe.ts'
 import type { Sabotage } from './process.ts'
 import { shrink } from './shrink.ts'
@@ -28,4 +28,17 @@ export async function runSeed(seed: number, sabotage?: Sabotage): Promise<string
   const smallest = await shrink(schedule, async (one) => (await outcomeOf(one, sabotage)).faults.length > 0)
   const { simulation, faults } = await outcomeOf(smallest, sabotage)
   return simulation === null ? faults.join('\n') : describe(simulation, faults)
+}
+
+/** The first seed from `from` on that fails, and why; null when `seeds` of them pass. */
+export async function firstRed(
+  sabotage: Sabotage,
+  from: number,
+  seeds: number,
+): Promise<{ seed: number; fault: string } | null> {
+  for (let seed = from; seed < from + seeds; seed++) {
+    const [fault] = (await outcomeOf(chooseSchedule(seed, HARSH), sabotage)).faults
+    if (fault !== undefined) return { seed, fault }
+  }
+  return null
 }
