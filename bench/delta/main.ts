@@ -45,9 +45,7 @@ const ROWS: readonly Row[] = [
 const input = crimesTable(root)
 
 function ours(task: string, folder: string): Promise<Measure> {
-  // As bin/sluice.mjs runs: half the garbage that waits, for 5 % of CPU.
-  const flags = task.endsWith('as it is read') ? ['--max-semi-space-size=4'] : []
-  return measured(process.execPath, [...flags, join(import.meta.dirname, 'tasks.ts'), task, input, folder])
+  return measured(process.execPath, [join(import.meta.dirname, 'tasks.ts'), task, input, folder])
 }
 
 function theirs(engine: string, task: string, folder: string): Promise<Measure> {

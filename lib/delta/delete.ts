@@ -5,6 +5,7 @@ import { FileRewrite } from '#delta/file-rewrite.ts'
 import type { LogPaths } from '#delta/log.ts'
 import {
   checkMayRemove,
+  type FileChoice,
   isApplied,
   nothingDone,
   type OpenedVersion,
@@ -32,7 +33,7 @@ export function deleteRows(
   options: ChangeOptions,
 ): Promise<WriteResult> {
   return planned(options.attempts, async () => {
-    const version = await openVersion(deps, paths)
+    const version = await openVersion(deps, paths, filesWith(where))
     if (isApplied(version.state, options.txn)) return nothingDone(version.state.version)
     checkMayRemove(version, 'DELETE')
     const predicate = compilePredicate(where, version.layout, paths.name)
@@ -40,7 +41,6 @@ export function deleteRows(
     const read = new Set<string>()
     let deleted = 0
     for (const file of version.contents.files.values()) {
-      if (!predicate.mayMatch(file)) continue
       read.add(file.path)
       deleted += await deleteFrom(version, file, predicate, rewrite)
     }
@@ -63,6 +63,11 @@ export function deleteRows(
       txn: options.txn,
     })
   })
+}
+
+/** Files that may have rows for which the predicate holds. */
+export function filesWith(where: Predicate): FileChoice {
+  return ({ layout, paths }) => compilePredicate(where, layout, paths.name).mayMatch
 }
 
 /** The log holds operation parameters as text; what JSON has not becomes text in it. */

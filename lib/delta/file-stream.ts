@@ -1,8 +1,9 @@
+import type { Bytes } from '#core/time.ts'
 import { type AddFile, fileKey, type RemoveFile } from '#delta/actions.ts'
 import { readCheckpoint } from '#delta/checkpoint-read.ts'
 import { Reconciliation } from '#delta/contents.ts'
 import type { LogPaths } from '#delta/log.ts'
-import { type ContentsHeader, foldHeader, fromPlan, type ReplayPlan, type VersionChoice } from '#delta/replay.ts'
+import { type ContentsHeader, fold, foldHeader, fromPlan, type ReplayPlan, type VersionChoice } from '#delta/replay.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
 
 /** Some of the files that are in a version, and of those that are no longer. */
@@ -33,6 +34,27 @@ export function streamContents(
   return withContents(store, paths, choice, async (contents) => contents)
 }
 
+/** Up to this size a checkpoint is read once, and what it says of files stays in memory. */
+const IN_MEMORY: Bytes = 16_000_000
+
+/**
+ * The latest version, to be looked through once: as `streamContents`, but a checkpoint of up to 16 MB is not read a second time.
+ *
+ * @throws SluiceError as `replay`
+ */
+export function lookThrough(store: ObjectStore, paths: LogPaths): Promise<StreamedContents> {
+  return fromPlan(store, paths, {}, async (plan) => {
+    const bytes = plan.checkpoint?.files.reduce((sum, { size }) => sum + size, 0) ?? 0
+    if (bytes > IN_MEMORY) return streamed(store, paths, plan)
+    const { files, tombstones, ...header } = await fold(store, paths, plan)
+    return { header, batches: () => inMemory({ files: [...files.values()], tombstones: [...tombstones.values()] }) }
+  })
+}
+
+async function* inMemory(batch: FileBatch): AsyncGenerator<FileBatch, void, undefined> {
+  yield batch
+}
+
 /** What `make` makes of a version's streamed contents; of those from an older checkpoint when it finds the newest damaged. */
 export function withContents<T>(
   store: ObjectStore,
@@ -40,11 +62,13 @@ export function withContents<T>(
   choice: VersionChoice,
   make: (contents: StreamedContents) => Promise<T>,
 ): Promise<T> {
-  return fromPlan(store, paths, choice, async (plan) => {
-    const tail = new Reconciliation()
-    const header = await foldHeader(store, paths, plan, tail)
-    return make({ header, batches: () => batchesOf(store, paths, plan, tail) })
-  })
+  return fromPlan(store, paths, choice, async (plan) => make(await streamed(store, paths, plan)))
+}
+
+async function streamed(store: ObjectStore, paths: LogPaths, plan: ReplayPlan): Promise<StreamedContents> {
+  const tail = new Reconciliation()
+  const header = await foldHeader(store, paths, plan, tail)
+  return { header, batches: () => batchesOf(store, paths, plan, tail) }
 }
 
 async function* batchesOf(

@@ -23,7 +23,7 @@ export interface CleanupResult {
  * retention can be read. Oldest first: what a crash leaves is a log without a gap.
  */
 export async function cleanLog(deps: DeltaDeps, paths: LogPaths): Promise<CleanupResult> {
-  const { metadata } = await openVersion(deps, paths)
+  const { metadata } = await openVersion(deps, paths, () => () => false)
   const nothing = { oldestVersion: null, deleted: [] }
   if (metadata.configuration['delta.enableExpiredLogCleanup'] === 'false') return nothing
   const now = deps.clock.now()

@@ -8,6 +8,7 @@ import type { LogPaths } from '#delta/log.ts'
 import { invalid, type MergeKey, MergeSource } from '#delta/merge-source.ts'
 import {
   checkMayRemove,
+  type FileChoice,
   isApplied,
   nothingDone,
   type OpenedVersion,
@@ -61,15 +62,18 @@ export async function mergeRows(
   input: RowsInput,
   options: MergeOptions,
 ): Promise<WriteResult> {
-  const first = await openVersion(deps, paths)
-  if (isApplied(first.state, options.txn)) return nothingDone(first.state.version)
-  const source = await MergeSource.of(input, options.on, first.layout, paths.name)
-  let version: OpenedVersion | null = first
+  let source: MergeSource | undefined
+  const everything = readsAll(options)
+  const files: FileChoice = async ({ header, layout }) => {
+    if (isApplied(header, options.txn)) return () => false
+    const rows = source ?? (await MergeSource.of(input, options.on, layout, paths.name))
+    source = rows
+    return (file) => everything || rows.mayHold(file)
+  }
   return planned(options.attempts, async () => {
-    const now: OpenedVersion = version ?? (await openVersion(deps, paths))
-    version = null
-    if (isApplied(now.state, options.txn)) return nothingDone(now.state.version)
-    return new Merge(now, source, options).run()
+    const version = await openVersion(deps, paths, files)
+    if (source === undefined || isApplied(version.state, options.txn)) return nothingDone(version.state.version)
+    return new Merge(version, source, options).run()
   })
 }
 
@@ -95,11 +99,10 @@ class Merge {
 
   async run(): Promise<WriteResult> {
     const { version, source, options, rewrite } = this
-    const everything = this.clauses.notMatchedBySource !== 'keep'
+    const everything = readsAll(options)
     const wouldRead = (file: AddFile): boolean => everything || source.mayHold(file)
     const read = new Set<string>()
     for (const file of version.contents.files.values()) {
-      if (!wouldRead(file)) continue
       read.add(file.path)
       if (await this.isTouched(file)) await this.rewriteFile(file)
     }
@@ -208,6 +211,11 @@ class Merge {
     const names = [...this.options.on, ...(this.options.when === 'newerRevision' ? [revisionOf(this.options)] : [])]
     return [...new Set(names.map((name) => resolveColumn(name, this.version.layout, this.version.paths.name).path[0]!))]
   }
+}
+
+/** Rows that have no match may change as well. */
+function readsAll({ when }: MergeOptions): boolean {
+  return typeof when === 'object' && (when.notMatchedBySource ?? 'keep') !== 'keep'
 }
 
 function revisionOf(options: MergeOptions): string {

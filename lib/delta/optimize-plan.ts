@@ -2,7 +2,7 @@ import type { Bytes } from '#core/time.ts'
 import { type AddFile, fileKey } from '#delta/actions.ts'
 import { resolveColumn } from '#delta/column-path.ts'
 import { fileStatistics } from '#delta/file-bounds.ts'
-import type { OpenedVersion } from '#delta/opened-version.ts'
+import type { FileChoice, OpenedVersion } from '#delta/opened-version.ts'
 import { orderingOf } from '#delta/ordering.ts'
 import { compilePredicate, type Predicate } from '#delta/predicate.ts'
 import { decimalType } from '#delta/scalar.ts'
@@ -30,11 +30,22 @@ const DELETED = 0.05
 /** Files that are sorted together, in targets. */
 const SORTED_TARGETS = 8
 
+/** Files that may be written anew, each by itself. */
+export function worthFiles({ where, clusterBy, targetBytes }: OptimizeShape): FileChoice {
+  return ({ layout, paths }) => {
+    const predicate = where === undefined ? null : compilePredicate(where, layout, paths.name)
+    const isWhole = clusterBy.length === 0 ? (file: AddFile) => !hasManyDeleted(file) : isSortedBy(clusterBy)
+    return (file) => {
+      if (predicate !== null && !predicate.mayMatch(file)) return false
+      return file.size < targetBytes * SMALL || !isWhole(file)
+    }
+  }
+}
+
+/** @param version opened with `worthFiles` */
 export function planBins(version: OpenedVersion, shape: OptimizeShape): readonly Bin[] {
-  const predicate = shape.where === undefined ? null : compilePredicate(shape.where, version.layout, version.paths.name)
   const partitions = new Map<string, AddFile[]>()
   for (const file of version.contents.files.values()) {
-    if (predicate !== null && !predicate.mayMatch(file)) continue
     const key = JSON.stringify(Object.entries(file.partitionValues).sort())
     const files = partitions.get(key)
     if (files === undefined) partitions.set(key, [file])
@@ -44,26 +55,28 @@ export function planBins(version: OpenedVersion, shape: OptimizeShape): readonly
   return [...partitions.values()].flatMap((files) => plan(version, shape, files))
 }
 
-/** Whether all files of a bin are in the table as they were. */
+/** Whether all files of a bin are in the table as they were: `version` is opened with `worthFiles`, of which they were. */
 export function isIntact(version: OpenedVersion, bin: Bin): boolean {
   return bin.every((file) => version.contents.files.has(fileKey(file)))
 }
 
 /** Small files next to each other in the log, so that rows that came together stay together. */
 function packed(_: OpenedVersion, { targetBytes }: OptimizeShape, files: readonly AddFile[]): readonly Bin[] {
-  const worth = files.filter((file) => file.size < targetBytes * SMALL || hasManyDeleted(file))
-  return filled(worth, targetBytes).filter((bin) => bin.length > 1 || bin.some(hasManyDeleted))
+  return filled(files, targetBytes).filter((bin) => bin.length > 1 || bin.some(hasManyDeleted))
 }
 
 /** All files that are not sorted yet, and small sorted ones with them. */
 function sorted(version: OpenedVersion, shape: OptimizeShape, files: readonly AddFile[]): readonly Bin[] {
-  const by = shape.clusterBy.join(',')
-  const isSorted = (file: AddFile): boolean => file.tags?.[SORTED_BY] === by && !hasManyDeleted(file)
-  const worth = files.filter((file) => !isSorted(file) || file.size < shape.targetBytes * SMALL)
-  if (worth.every(isSorted) && worth.length < 2) return []
-  return filled(byFirstColumn(version, shape.clusterBy[0]!, worth), shape.targetBytes * SORTED_TARGETS).filter(
+  const isSorted = isSortedBy(shape.clusterBy)
+  if (files.every(isSorted) && files.length < 2) return []
+  return filled(byFirstColumn(version, shape.clusterBy[0]!, files), shape.targetBytes * SORTED_TARGETS).filter(
     (bin) => bin.length > 1 || !bin.every(isSorted),
   )
+}
+
+function isSortedBy(clusterBy: readonly string[]): (file: AddFile) => boolean {
+  const by = clusterBy.join(',')
+  return (file) => file.tags?.[SORTED_BY] === by && !hasManyDeleted(file)
 }
 
 function filled(files: readonly AddFile[], bytesMax: Bytes): readonly Bin[] {

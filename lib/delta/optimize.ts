@@ -16,7 +16,7 @@ import {
   totalSize,
   type WriteResult,
 } from '#delta/opened-version.ts'
-import { type Bin, isIntact, type OptimizeShape, planBins, SORTED_BY } from '#delta/optimize-plan.ts'
+import { type Bin, isIntact, type OptimizeShape, planBins, SORTED_BY, worthFiles } from '#delta/optimize-plan.ts'
 import type { Predicate } from '#delta/predicate.ts'
 import { RowWriter } from '#delta/row-writer.ts'
 import { comparisonBy, sortedRows } from '#delta/sorted-rows.ts'
@@ -62,7 +62,8 @@ export async function optimizeFiles(deps: DeltaDeps, paths: LogPaths, options: O
     clusterBy: options.clusterBy ?? [],
     ...(options.where === undefined ? {} : { where: options.where }),
   }
-  let version = await openVersion(deps, paths)
+  const worth = worthFiles(shape)
+  let version = await openVersion(deps, paths, worth)
   comparisonBy(version, shape.clusterBy)
   if (options.dryRun === true) {
     const files = planBins(version, shape).flat()
@@ -79,7 +80,7 @@ export async function optimizeFiles(deps: DeltaDeps, paths: LogPaths, options: O
       version = await commitBins(version, prepared, shape, totals)
     }
     if (totals.lost === lostBefore) break
-    version = await openVersion(deps, paths)
+    version = await openVersion(deps, paths, worth)
   }
   if (totals.committed.length === 0) return nothingDone(version.state.version)
   return { version: totals.version, committed: true, metrics: metricsOf(totals.committed) }
@@ -117,7 +118,7 @@ async function commitBins(
       return now
     } catch (error) {
       if (!isSluiceError(error, 'DELTA_TRANSACTION_CONFLICT')) throw error
-      now = await openVersion(now.deps, now.paths)
+      now = await openVersion(now.deps, now.paths, worthFiles(shape))
       const schemaChanged = error.details['conflict'] === ('metadataChanged' satisfies ConflictKind)
       const intact = schemaChanged ? [] : left.filter(({ bin }) => isIntact(now, bin))
       const dropped = left.filter((each) => !intact.includes(each))

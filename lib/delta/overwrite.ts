@@ -1,6 +1,6 @@
 import { SluiceError } from '#core/errors.ts'
 import { planned } from '#delta/attempts.ts'
-import { type ChangeOptions, deleteFrom, predicateText, removeWhole } from '#delta/delete.ts'
+import { type ChangeOptions, deleteFrom, filesWith, predicateText, removeWhole } from '#delta/delete.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
 import { FileRewrite } from '#delta/file-rewrite.ts'
 import type { LogPaths } from '#delta/log.ts'
@@ -39,11 +39,13 @@ export function overwriteRows(
   options: OverwriteOptions,
 ): Promise<WriteResult> {
   const again = typeof input === 'function' || Array.isArray(input) || isBatch(input)
+  // What makes the new rows of the old ones may ask for all of them.
+  const choice = options.where === undefined || typeof input === 'function' ? undefined : filesWith(options.where)
   const attempts = again ? options.attempts : 1
   return planned(attempts, async () => {
-    const version = await openVersion(deps, paths)
+    const version = await openVersion(deps, paths, choice)
     if (isApplied(version.state, options.txn)) return nothingDone(version.state.version)
-    if (version.contents.files.size > 0) checkMayRemove(version, 'OVERWRITE')
+    if (version.state.numFiles !== 0) checkMayRemove(version, 'OVERWRITE')
     const predicate = options.where === undefined ? null : compilePredicate(options.where, version.layout, paths.name)
     const rewrite = new FileRewrite(version)
     const { read, deleted } = await removeOld(version, predicate, rewrite)

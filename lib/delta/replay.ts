@@ -187,7 +187,8 @@ async function withCompacted<T>(plan: ReplayPlan, make: (plan: ReplayPlan) => Pr
   }
 }
 
-async function fold(store: ObjectStore, paths: LogPaths, plan: ReplayPlan): Promise<TableContents> {
+/** A version whole. */
+export async function fold(store: ObjectStore, paths: LogPaths, plan: ReplayPlan): Promise<TableContents> {
   const { checkpoint } = plan
   const state = new Reconciliation()
   if (checkpoint !== null) for await (const actions of readCheckpoint(store, paths, checkpoint)) state.apply(actions)

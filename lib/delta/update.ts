@@ -1,7 +1,7 @@
 import { SluiceError } from '#core/errors.ts'
 import type { AddFile } from '#delta/actions.ts'
 import { planned } from '#delta/attempts.ts'
-import { type ChangeOptions, countMatches, predicateText } from '#delta/delete.ts'
+import { type ChangeOptions, countMatches, filesWith, predicateText } from '#delta/delete.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
 import { FileRewrite } from '#delta/file-rewrite.ts'
 import type { LogPaths } from '#delta/log.ts'
@@ -30,7 +30,7 @@ export function updateRows(
   options: ChangeOptions,
 ): Promise<WriteResult> {
   return planned(options.attempts, async () => {
-    const version = await openVersion(deps, paths)
+    const version = await openVersion(deps, paths, filesWith(where))
     if (isApplied(version.state, options.txn)) return nothingDone(version.state.version)
     checkMayRemove(version, 'UPDATE')
     checkColumns(version, set)
@@ -40,7 +40,6 @@ export function updateRows(
     const read = new Set<string>()
     let updated = 0
     for (const file of version.contents.files.values()) {
-      if (!predicate.mayMatch(file)) continue
       read.add(file.path)
       updated += await updateFile(version, file, change, rewrite)
     }

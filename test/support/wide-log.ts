@@ -13,22 +13,24 @@ export interface WideLog {
   readonly checkpoint: boolean
   /** Whether the latest version has a checksum with everything in it. */
   readonly checksum: boolean
+  /** By how many values of a column `day` the files are partitioned; without, by none. */
+  readonly days?: number
 }
 
 const PART_ROWS = 100_000
 const FILE_SIZE = 1_000
 const PROTOCOL: Protocol = { minReaderVersion: 1, minWriterVersion: 2 }
-const METADATA = {
+const ID = { name: 'id', type: 'long', nullable: false, metadata: {} }
+const DAY = { name: 'day', type: 'string', nullable: true, metadata: {} }
+
+const metadataOf = ({ days }: WideLog) => ({
   id: 'a2f4c6e8-0000-4000-8000-000000000001',
   format: { provider: 'parquet', options: {} },
-  schemaString: JSON.stringify({
-    type: 'struct',
-    fields: [{ name: 'id', type: 'long', nullable: false, metadata: {} }],
-  }),
-  partitionColumns: [],
+  schemaString: JSON.stringify({ type: 'struct', fields: days === undefined ? [ID] : [ID, DAY] }),
+  partitionColumns: days === undefined ? [] : ['day'],
   configuration: {},
   createdTime: 0,
-}
+})
 const TXN = { appId: 'writer', version: 7, lastUpdated: 0 }
 
 /** As hard to compress as the real ones. */
@@ -40,9 +42,9 @@ function guid(index: number): string {
   return words.join('-')
 }
 
-const file = (index: number) => ({
+const file = (index: number, { days }: WideLog) => ({
   path: `part-${guid(index)}.zstd.parquet`,
-  partitionValues: {},
+  partitionValues: days === undefined ? {} : { day: String(index % days) },
   size: FILE_SIZE,
   modificationTime: 0,
   dataChange: true,
@@ -53,20 +55,24 @@ const file = (index: number) => ({
 export async function writeWideLog(store: ObjectStore, table: string, log: WideLog): Promise<number> {
   const paths = new LogPaths(table)
   const latest = log.tail
+  const metadata = metadataOf(log)
   const before = log.files - log.tail
-  const first = [{ protocol: PROTOCOL }, { metaData: METADATA }, { txn: TXN }]
-  if (log.checkpoint) await writeParts(store, paths, first, before)
+  const first = [{ protocol: PROTOCOL }, { metaData: metadata }, { txn: TXN }]
+  if (log.checkpoint) await writeParts(store, paths, first, before, log)
   else
-    await store.put(paths.commit(0), lines([...first, ...Array.from({ length: before }, (_, i) => ({ add: file(i) }))]))
+    await store.put(
+      paths.commit(0),
+      lines([...first, ...Array.from({ length: before }, (_, i) => ({ add: file(i, log) }))]),
+    )
   for (let version = 1; version <= latest; version++) {
-    await store.put(paths.commit(version), lines([{ add: file(before + version - 1) }]))
+    await store.put(paths.commit(version), lines([{ add: file(before + version - 1, log) }]))
   }
   if (log.checksum) {
     const counts = { numFiles: log.files, tableSizeBytes: log.files * FILE_SIZE }
     const state = {
       version: latest,
       protocol: PROTOCOL,
-      metadata: METADATA,
+      metadata,
       txns: new Map([[TXN.appId, TXN]]),
       ...counts,
     }
@@ -76,12 +82,18 @@ export async function writeWideLog(store: ObjectStore, table: string, log: WideL
 }
 
 /** A checkpoint of version 0 in as many parts as keep this process small, with the hint to it. */
-async function writeParts(store: ObjectStore, paths: LogPaths, first: readonly object[], files: number): Promise<void> {
+async function writeParts(
+  store: ObjectStore,
+  paths: LogPaths,
+  first: readonly object[],
+  files: number,
+  log: WideLog,
+): Promise<void> {
   const parts = Math.max(1, Math.ceil(files / PART_ROWS))
   const ten = (value: number): string => String(value).padStart(10, '0')
   for (let part = 0; part < parts; part++) {
     const from = part * PART_ROWS
-    const adds = Array.from({ length: Math.min(PART_ROWS, files - from) }, (_, i) => ({ add: file(from + i) }))
+    const adds = Array.from({ length: Math.min(PART_ROWS, files - from) }, (_, i) => ({ add: file(from + i, log) }))
     const rows = (part === 0 ? [...first, ...adds] : adds) as InputRow[]
     const name =
       parts === 1
