@@ -34,11 +34,11 @@ export function streamContents(
   return withContents(store, paths, choice, async (contents) => contents)
 }
 
-/** Up to this size a checkpoint is read once, and what it says of files stays in memory. */
-const IN_MEMORY: Bytes = 16_000_000
+/** Up to this size, some ten thousands of files, a checkpoint is read once, and what it says of files stays in memory. */
+const IN_MEMORY: Bytes = 1_000_000
 
 /**
- * The latest version, to be looked through once: as `streamContents`, but a checkpoint of up to 16 MB is not read a second time.
+ * The latest version, to be looked through once: as `streamContents`, but a checkpoint of up to 1 MB is not read a second time.
  *
  * @throws SluiceError as `replay`
  */

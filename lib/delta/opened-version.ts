@@ -57,7 +57,7 @@ export const ATTEMPTS = 5
 /**
  * The latest version. Of a table with a large checkpoint only the chosen files are in memory, 10,000 others at a time.
  *
- * Cost: as `replay`, and a checkpoint above 16 MB is read twice, the first time but for its list of files.
+ * Cost: as `replay`, and a checkpoint above 1 MB is read twice, the first time but for its list of files.
  *
  * @throws SluiceError as `replay`; DELTA_FEATURE_UNSUPPORTED naming what we can't read or write; what `choice` throws
  */
