@@ -175,10 +175,11 @@ async function* orResized<T>(
 export function missingFile(source: RowSource, file: ReadableFile, error: unknown): never {
   if (!isSluiceError(error, 'OBJECT_NOT_FOUND')) throw error
   const { contents, paths, store } = source
-  const path = dataPath(paths, store.uri, file.path)
+  const data = dataPath(paths, store.uri, file.path)
+  const path = String(error.details['path'] ?? data)
   throw new SluiceError(
     'DELTA_FILE_MISSING',
-    `Version ${contents.version} of ${paths.name} needs the data file ${path}, which is gone. If it was vacuumed, read a later version; else restore it from a copy.`,
+    `Version ${contents.version} of ${paths.name} needs the ${path === data ? 'data file' : 'deletion vector'} ${path}, which is gone. If it was vacuumed, read a later version; else restore it from a copy.`,
     { details: { path, version: contents.version }, cause: error },
   )
 }

@@ -51,7 +51,7 @@ export function planColumns(
       check: (part, type) => {
         const found = misfit(part, type)
         if (found !== undefined)
-          throw otherFile(file, field, found + (type === field.type ? '' : ` for ${typeText(type)}`))
+          throw otherFile(file, field, found + (type === field.type ? '' : ` for ${brief(type)}`))
       },
     }
     return {
@@ -62,10 +62,15 @@ export function planColumns(
   })
 }
 
+function brief(type: DeltaType): string {
+  const text = typeText(type)
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text
+}
+
 function otherFile(file: string, { name, type }: StructField, found: string): SluiceError {
   return new SluiceError(
     'DELTA_FILE_DAMAGED',
-    `Expected column ${JSON.stringify(name)} of the data file ${file} to be ${typeText(type)}, found ${found}: the file was overwritten, or the table's schema changed without its files. Restore what was changed from a copy.`,
+    `Expected column ${JSON.stringify(name)} of the data file ${file} to be ${brief(type)}, found ${found}: the file was overwritten, or the table's schema changed without its files. Restore what was changed from a copy.`,
     { details: { path: file, column: name } },
   )
 }

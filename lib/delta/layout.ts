@@ -11,12 +11,21 @@ export interface TableLayout {
   readonly partitionColumns: readonly string[]
 }
 
+const MAPPINGS = new Set(['none', 'name', 'id'])
+
 /**
  * @throws SluiceError DELTA_LOG_CORRUPT when the metadata holds no schema, or partitions the table by what is no column;
- * DELTA_FEATURE_UNSUPPORTED for data files that are not Parquet
+ * DELTA_FEATURE_UNSUPPORTED for data files that are not Parquet, and for another mapping of columns
  */
 export function layoutOf(metadata: Metadata): TableLayout {
   const mode = metadata.configuration['delta.columnMapping.mode']
+  if (mode !== undefined && !MAPPINGS.has(mode)) {
+    throw new SluiceError(
+      'DELTA_FEATURE_UNSUPPORTED',
+      `Expected the property delta.columnMapping.mode to be ${[...MAPPINGS].join(', ')}, found ${JSON.stringify(mode)}. Use an engine that has it.`,
+      { details: { mode } },
+    )
+  }
   const { provider } = metadata.format
   if (provider.toLowerCase() !== 'parquet') {
     throw new SluiceError(

@@ -86,8 +86,9 @@ export function parseCommit(bytes: Uint8Array, file: string): Actions {
     const place = { file, at: `line ${number}` }
     const action = parseLine(line, place)
     for (const kind in action) {
+      if (action[kind] === null) continue
       found++
-      if (action[kind] !== null) actions.take(kind, action[kind], place)
+      actions.take(kind, action[kind], place)
     }
   }
   if (found === 0) throw corrupt({ file, at: 'line 1' }, 'an action', 'a file without any')

@@ -79,6 +79,21 @@ export function toStruct(fields: Fields): StructType {
   return { type: 'struct', fields: fields.map(({ name, column }) => field(name, TYPES[column.kind], column.nullable)) }
 }
 
+/** Objects in each other that a schema may have: what walks through it does so by recursion. */
+const DEPTH_MAX = 1_000
+
+/** At least as many as there are. */
+function depthOf(json: string): number {
+  let depth = 0
+  let deepest = 0
+  for (let at = 0; at < json.length; at++) {
+    const code = json.charCodeAt(at)
+    if (code === 0x7b) deepest = Math.max(deepest, ++depth)
+    else if (code === 0x7d) depth--
+  }
+  return deepest
+}
+
 /** @throws SluiceError DELTA_LOG_CORRUPT when the text is no schema */
 export function parseSchema(schemaString: string): StructType {
   let schema: unknown
@@ -87,6 +102,7 @@ export function parseSchema(schemaString: string): StructType {
   } catch (cause) {
     throw badSchema('text that is not JSON', cause)
   }
+  if (depthOf(schemaString) > DEPTH_MAX) throw badSchema(`objects more than ${DEPTH_MAX} deep in each other`, undefined)
   if (!isStruct(schema)) throw badSchema('JSON of another shape', undefined)
   const twice = schema.fields.find(({ name }, at) => schema.fields.findIndex((other) => other.name === name) !== at)
   if (twice !== undefined) throw badSchema(`two columns ${JSON.stringify(twice.name)}`, undefined)

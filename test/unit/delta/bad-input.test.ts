@@ -4,6 +4,7 @@ import { DeltaTable, type DeltaType, directory } from 'sluice/delta'
 import { describe, expect, test } from 'vitest'
 import { main } from '#cli/main.ts'
 import { RecordingTerminal } from '../cli/recording-terminal.ts'
+import { DATA, FEATURES } from './bad-data.ts'
 import * as bad from './bad-tables.ts'
 import { DamagedTable, type DamagedTableOptions } from './damaged-table.ts'
 
@@ -20,8 +21,8 @@ describe.each([
   ['actions', bad.ACTIONS],
   ['checkpoints', bad.CHECKPOINTS],
   ['checksums', bad.CHECKSUMS],
-  ['data files', bad.DATA],
-  ['features', bad.FEATURES],
+  ['data files', DATA],
+  ['features', FEATURES],
 ])('Bad input: %s', (_, cases) => {
   test.each(cases)('$title is refused with $code, which says what to do', async (wrong) => {
     const table = await DamagedTable.create(wrong.options)

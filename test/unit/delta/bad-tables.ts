@@ -15,20 +15,18 @@ export interface BadTable {
 }
 
 const LOG = 't/_delta_log'
-const name = (version: number): string => `${LOG}/0000000000000000000${version}`
-const RESTORE_LOG = 'Restore that file from a copy; without it the table can only be read as of an older version.'
+export const name = (version: number): string => `${LOG}/0000000000000000000${version}`
+export const RESTORE_LOG =
+  'Restore that file from a copy; without it the table can only be read as of an older version.'
 const RESTORE_CHECKPOINT = 'Restore it from a copy; until then only versions whose commits are all there can be read.'
-const OTHER_FILE =
-  "the file was overwritten, or the table's schema changed without its files. Restore what was changed from a copy."
-const ALL = ['show', 'describe', 'history']
+export const ALL = ['show', 'describe', 'history']
 
 /** Changes what version 2 says of its data file. */
-const add2 = (changes: object) => (table: DamagedTable) => table.change(2, 'add', (add) => ({ ...add, ...changes }))
-const metadata = (changes: object) => (table: DamagedTable) =>
+export const add2 = (changes: object) => (table: DamagedTable) =>
+  table.change(2, 'add', (add) => ({ ...add, ...changes }))
+export const metadata = (changes: object) => (table: DamagedTable) =>
   table.change(0, 'metaData', (before) => ({ ...before, ...changes }))
-const protocol = (value: Readonly<Record<string, unknown>>) => (table: DamagedTable) =>
-  table.change(0, 'protocol', () => value)
-const schema = (...fields: readonly (readonly [column: string, type: string, nullable: boolean])[]) =>
+export const schema = (...fields: readonly (readonly [column: string, type: string, nullable: boolean])[]) =>
   metadata({
     schemaString: JSON.stringify({
       type: 'struct',
@@ -102,7 +100,7 @@ export const LOGS: readonly BadTable[] = [
     [
       ['of no bytes', '', 'an empty file'],
       ['of blank lines', '\n\r\n', 'a file without any'],
-      ['that says nothing', '{}\n', 'a file without any'],
+      ['that says nothing', '{}\n{"add":null}\n', 'a file without any'],
     ] as const
   ).map(([what, text, found]) => ({
     title: `A commit ${what}`,
@@ -201,6 +199,16 @@ export const ACTIONS: readonly BadTable[] = [
       'Expected the table\'s metaData action to hold a struct schema, found two columns "id". Read an older version, or restore the log from a copy.',
     commands: ['show', 'describe'],
   },
+  ...[1_001, 100_000].map((depth) => ({
+    title: `A schema of ${depth} types in each other`,
+    damage: metadata({
+      schemaString: `{"type":"struct","fields":[${'{"type":"array","elementType":'.repeat(depth)}"long"${'}'.repeat(depth)}]}`,
+    }),
+    code: 'DELTA_LOG_CORRUPT',
+    message:
+      "Expected the table's metaData action to hold a struct schema, found objects more than 1000 deep in each other. Read an older version, or restore the log from a copy.",
+    commands: ['show', 'describe'],
+  })),
   {
     title: 'A table that is partitioned by what is no column',
     damage: metadata({ partitionColumns: ['town'] }),
@@ -254,130 +262,3 @@ export const CHECKSUMS: readonly BadTable[] = (
   read: { verify: true },
   commands: ['describe --verify'],
 }))
-
-export const DATA: readonly BadTable[] = [
-  {
-    title: 'A missing data file',
-    damage: (table) => table.remove(table.data(2)),
-    code: 'DELTA_FILE_MISSING',
-    message:
-      'Version 3 of t needs the data file {data 2}, which is gone. If it was vacuumed, read a later version; else restore it from a copy.',
-  },
-  ...(
-    [
-      [
-        'A data file that is shorter than its size',
-        (bytes) => bytes.subarray(0, 100),
-        'found 100: it was cut off, or overwritten',
-      ],
-      ['A data file without any bytes', (bytes) => bytes.subarray(0, 0), 'found 0: it was cut off, or overwritten'],
-      [
-        'A data file that is longer than its size',
-        (bytes) => Buffer.concat([bytes, bytes]),
-        'found 608: it was overwritten, or appended to',
-      ],
-    ] as const satisfies readonly (readonly [string, (bytes: Buffer) => Uint8Array, string])[]
-  ).map(([title, change, found]) => ({
-    title,
-    damage: (table: DamagedTable) => table.write(table.data(2), change(table.read(table.data(2)))),
-    code: 'DELTA_FILE_DAMAGED',
-    message: `Expected the data file {data 2} of t to have 304 bytes, ${found}. Restore it from a copy.`,
-  })),
-  {
-    title: 'A data file with a damaged footer',
-    damage: (table) => {
-      const bytes = table.read(table.data(2))
-      table.write(table.data(2), bytes.fill(0xff, bytes.length - 40, bytes.length - 8))
-    },
-    code: 'PARQUET_INVALID',
-    message: 'Expected {data 2} to be a Parquet file of 304 bytes, found damage: ',
-  },
-  ...(
-    [
-      ['/etc/hostname', '{uri}'],
-      ['file:///etc/hostname', '{uri}'],
-      ['file://elsewhere/t/x.parquet', '{uri}'],
-      ['s3://bucket/x.parquet', '{uri}'],
-      ['https://example.com/x.parquet', '{uri}'],
-    ] as const
-  ).map(([path, uri]) => ({
-    title: `A data file outside of the store, ${path},`,
-    damage: add2({ path }),
-    code: 'DELTA_PATH_OUTSIDE',
-    message: `Expected the data files of t below ${uri}, found ${path} in its log. Nothing else is read: open the store that has them all, or copy the table instead of cloning it by reference.`,
-  })),
-  ...['../x.parquet', 'a/../../x.parquet', '%2e%2e/x.parquet', '..%2Fx.parquet', '..'].map((path) => ({
-    title: `A data file outside of the table, ${path},`,
-    damage: add2({ path }),
-    code: 'DELTA_PATH_OUTSIDE',
-    message: `Expected the data files of t below its own folder, found ${path} in its log. Nothing there is read: restore the log from a copy, or copy the table instead of cloning it by reference.`,
-  })),
-  ...['', '.', './x', 'a//x', 'a/', 'a\\x', 'x%00'].map((path) => ({
-    title: `A data file without a path of its own, ${JSON.stringify(path)},`,
-    damage: add2({ path }),
-    code: 'DELTA_LOG_CORRUPT',
-    message: `Expected the path of a data file, such as folder/name.parquet, found ${JSON.stringify(path)} in the log of t. Restore the log from a copy.`,
-  })),
-  {
-    title: 'A path that is no URI',
-    damage: add2({ path: 'x%zz' }),
-    code: 'DELTA_LOG_CORRUPT',
-    message:
-      'Expected the path of a data file to be URI-encoded, found "x%zz" in the log of t. Restore the log from a copy.',
-  },
-  {
-    title: 'A schema with another type than that of the files',
-    damage: schema(['id', 'string', false], ['city', 'string', true]),
-    code: 'DELTA_FILE_DAMAGED',
-    message: `Expected column "id" of the data file {data 1} to be string, found INT64: ${OTHER_FILE}`,
-  },
-  {
-    title: 'A schema with a column that is in no file though it may not be null',
-    damage: schema(['key', 'long', false], ['city', 'string', true]),
-    code: 'DELTA_FILE_DAMAGED',
-    message: `Expected column "key" of the data file {data 1} to be long, found no such column, though none may be null: ${OTHER_FILE}`,
-  },
-]
-
-export const FEATURES: readonly BadTable[] = [
-  {
-    title: 'A table with an unknown feature',
-    damage: protocol({
-      minReaderVersion: 3,
-      minWriterVersion: 7,
-      readerFeatures: ['teleport', 'deletionVectors'],
-      writerFeatures: [],
-    }),
-    code: 'DELTA_FEATURE_UNSUPPORTED',
-    message:
-      "Can't read the Delta table t: it needs teleport, which Sluice does not have. Use an engine that has it, or a table without.",
-  },
-  {
-    title: 'A table of a reader version from the future',
-    damage: protocol({ minReaderVersion: 4, minWriterVersion: 8 }),
-    code: 'DELTA_FEATURE_UNSUPPORTED',
-    message:
-      "Can't read the Delta table t: it needs reader version 4, which Sluice does not have. Use an engine that has it, or a table without.",
-  },
-  {
-    title: 'A table that says that it has features, but not which',
-    damage: protocol({ minReaderVersion: 3, minWriterVersion: 7 }),
-    code: 'DELTA_LOG_CORRUPT',
-    message: `Delta log ${name(0)}.json, line 2: expected protocol.readerFeatures to be a list of text, as of reader version 3, found nothing. ${RESTORE_LOG}`,
-    commands: ALL,
-  },
-  {
-    title: 'A table of files of another format',
-    damage: metadata({ format: { provider: 'orc', options: {} } }),
-    code: 'DELTA_FEATURE_UNSUPPORTED',
-    message:
-      'Expected a table of Parquet files, found the format "orc" in its metaData action. Use an engine that has it.',
-  },
-  {
-    title: 'A column of an unknown type',
-    damage: schema(['id', 'quaternion', true]),
-    code: 'DELTA_FEATURE_UNSUPPORTED',
-    message:
-      'Column "id" has the Delta type quaternion, which Sluice does not read. Read the other columns, or the table with another engine.',
-  },
-]
