@@ -65,7 +65,7 @@ export async function compute(
   running: RunningSpans,
   settled: EpochMillis,
 ): Promise<Computed> {
-  const { runtime, outputs, codec } = closer
+  const { runtime, outputs } = closer
   const { body } = item
   const again = dirty.filter((entry) => isPublished(outputs[entry.output]!, entry.window, body))
   const { spans } = step
@@ -80,7 +80,7 @@ export async function compute(
   const ranges = works.flatMap((work) => work.ranges)
   const collected = new Collected(runtime, item, outputs)
   const reader = await PublishedReader.open(runtime, outputs, body.published, wantedBy(works))
-  for await (const { hashes, pages } of pageBuckets(runtime, codec, ranges)) {
+  for await (const { hashes, pages } of pageBuckets(closer, ranges)) {
     const before = Map.groupBy(await reader.take(hashes), ({ output }) => output)
     for (const work of works) {
       const rows = work.rowsOf(pages, before.get(work.output.name) ?? [], (failed) =>

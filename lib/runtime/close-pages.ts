@@ -1,10 +1,23 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { WindowSpec } from '#plan/plan.ts'
-import { ALL_HASHES, type HashRange } from '#runtime/hash-range.ts'
-import { pageGroup, pageIdPrefix, parsePageId } from '#runtime/keys.ts'
+import type { FencedItem } from '#ports/state-store.ts'
+import { eachLimited } from '#runtime/each-limited.ts'
+import { ALL_HASHES, type HashRange, isWithin } from '#runtime/hash-range.ts'
+import { leafGroup, pageGroup, pageIdPrefix, parsePageId } from '#runtime/keys.ts'
+import {
+  decodeNode,
+  digitRange,
+  type NodePlace,
+  type PageNode,
+  PIECES,
+  piecePlace,
+  rootPlace,
+  type Split,
+} from '#runtime/page-node.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { type ClosedOutput, lastEndOf } from '#window/chained.ts'
 import type { Page, PageCodec } from '#window/page.ts'
+import { partsOfPage } from '#window/page-parts.ts'
 import type { SliceLayout } from '#window/slices.ts'
 import { lastWindowEnd, type WindowBounds, windowsContaining, windowsEndingIn } from '#window/windows.ts'
 
@@ -21,18 +34,94 @@ export function pageRange(layout: SliceLayout, start: EpochMillis | null, end: E
   }
 }
 
-/** Decodes each page of the ranges once. One LIST a disjoint range. */
-export async function loadPages(
-  runtime: Runtime,
-  codec: PageCodec,
+/** What it takes to read pages. */
+export interface PagesOf {
+  readonly runtime: Runtime
+  readonly codec: PageCodec
+  readonly layout: SliceLayout
+}
+
+/** An item as it was read. */
+interface ReadNode {
+  readonly place: NodePlace
+  readonly node: PageNode
+}
+
+interface ReadSplit {
+  readonly place: NodePlace
+  readonly split: Split
+}
+
+/** The pages of the ranges, each once. One LIST a disjoint range. */
+async function readRoots(
+  { runtime, codec, layout }: PagesOf,
   ranges: readonly PageRange[],
-): Promise<readonly Page[]> {
-  const pages: Page[] = []
+): Promise<readonly ReadNode[]> {
+  const nodes: ReadNode[] = []
   for (const { from, to } of disjoint(ranges)) {
     const range = { ...(from === null ? {} : { from: pageIdPrefix(from) }), to: pageIdPrefix(to) }
-    for (const item of await runtime.state.list(pageGroup(runtime), range)) pages.push(codec.decode(item.body))
+    for (const { id, body } of await runtime.state.list(pageGroup(runtime), range)) {
+      const { index, partition } = parsePageId(id)
+      nodes.push({ place: rootPlace(runtime, layout, index, partition), node: decodeNode(body, codec) })
+    }
   }
-  return pages
+  return nodes
+}
+
+/** A piece of a split page; undefined when it has expired. One GET. */
+async function readPiece(
+  { runtime, codec, layout }: PagesOf,
+  { place, split }: ReadSplit,
+  piece: number,
+): Promise<readonly ReadNode[]> {
+  const own = piecePlace(runtime, place, layout, split, piece)
+  const item = await runtime.state.get(own.group, own.id)
+  return item === undefined ? [] : [{ place: own, node: decodeNode(item.body, codec) }]
+}
+
+const NUMBERS = Array.from({ length: PIECES }, (_, piece) => piece)
+
+/** What is there, and which pages were split by the hashes of keys. What was split by time is put together again. */
+async function unfold(
+  of: PagesOf,
+  nodes: readonly ReadNode[],
+): Promise<{ readonly pages: readonly Page[]; readonly splits: readonly ReadSplit[] }> {
+  const pages: Page[] = []
+  const splits: ReadSplit[] = []
+  const left = [...nodes]
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const { place, node } = next
+    if ('page' in node) pages.push(node.page)
+    else if (node.split.by === 'hash') splits.push({ place, split: node.split })
+    else {
+      const { split } = node
+      const pieces = await Promise.all(NUMBERS.map((piece) => readPiece(of, { place, split }, piece)))
+      left.push(...pieces.flat())
+    }
+  }
+  return { pages, splits }
+}
+
+/** The pages of the ranges, or of those that were split the pieces which may hold groups with these hashes. One GET a piece. */
+export async function loadPages(
+  of: PagesOf,
+  ranges: readonly PageRange[],
+  hashes: ReadonlySet<number>,
+): Promise<readonly Page[]> {
+  const found: Page[] = []
+  let nodes = await readRoots(of, ranges)
+  while (nodes.length > 0) {
+    const { pages, splits } = await unfold(of, nodes)
+    found.push(...pages)
+    const wanted = splits.flatMap((read) => {
+      const pieces = NUMBERS.filter((piece) =>
+        [...hashes].some((hash) => isWithin(hash, digitRange(read.place.hashes, piece))),
+      )
+      return pieces.map((piece) => readPiece(of, read, piece))
+    })
+    nodes = (await Promise.all(wanted)).flat()
+  }
+  return found
 }
 
 /** What the pages of some ranges hold of the groups whose keys have these hashes. */
@@ -41,13 +130,34 @@ export interface PageBucket {
   readonly pages: readonly Page[]
 }
 
-/** The pages of the ranges, piece by piece, from the lowest hashes to the highest. */
-export async function* pageBuckets(
-  runtime: Runtime,
-  codec: PageCodec,
-  ranges: readonly PageRange[],
+/**
+ * The pages of the ranges: as they are, where none was split, or else the pieces of all of them that have the same hashes, from the lowest
+ * hashes to the highest. A page is read before its pieces, so they are all there. One LIST a range, one GET a piece.
+ */
+export async function* pageBuckets(of: PagesOf, ranges: readonly PageRange[]): AsyncGenerator<PageBucket> {
+  if (ranges.length > 0) yield* bucketsOf(of, await readRoots(of, ranges), [], ALL_HASHES)
+}
+
+/** @param whole pages that were not split as far as the others: of them, too, only groups with these hashes are left */
+async function* bucketsOf(
+  of: PagesOf,
+  nodes: readonly ReadNode[],
+  whole: readonly Page[],
+  hashes: HashRange,
 ): AsyncGenerator<PageBucket> {
-  if (ranges.length > 0) yield { hashes: ALL_HASHES, pages: await loadPages(runtime, codec, ranges) }
+  const { pages, splits } = await unfold(of, nodes)
+  const all = [...whole, ...pages]
+  if (splits.length === 0) {
+    yield { hashes, pages: all }
+    return
+  }
+  const partOf = (hash: number): number => Math.floor(((hash - hashes.from) * PIECES) / (hashes.to - hashes.from))
+  const parts = all.map((page) => partsOfPage(page, PIECES, partOf))
+  for (const piece of NUMBERS) {
+    const read = await Promise.all(splits.map((split) => readPiece(of, split, piece)))
+    const own = parts.map((pieces) => pieces[piece]!)
+    yield* bucketsOf(of, read.flat(), own, digitRange(hashes, piece))
+  }
 }
 
 /** Number of the first page in the range; null for none. One LIST of one item. */
@@ -122,11 +232,32 @@ export async function expirePages(
       return (lastEndOf(output, lastSlice) ?? lastSlice) + window.grace > upTo
     })
   while (needed(index)) index--
+  const { state } = runtime
+  const roots = await state.list(pageGroup(runtime), { to: pageIdPrefix(index + 1) })
+  if (roots.length === 0) return 0
+  // Pieces first, and those that nobody finds with them: as long as a page is there, so are the records of its pieces that progress
+  // does not cover.
+  const isCovered = ({ id, fence }: FencedItem): boolean => fence <= (applied.get(parsePageId(id).partition) ?? -1)
+  const kept = new Set<string>()
+  for (let from: string | undefined; ; ) {
+    const range = { ...(from === undefined ? {} : { from }), to: pageIdPrefix(index + 1), limit: EXPIRED_AT_ONCE }
+    const pieces = await state.list(leafGroup(runtime), range)
+    await eachLimited(EXPIRED_LANES, pieces, async (item) => {
+      if (!isCovered(item) || !(await state.delete(item.group, item.id, item.fence))) kept.add(rootIdOf(item.id))
+    })
+    if (pieces.length < EXPIRED_AT_ONCE) break
+    from = `${pieces.at(-1)!.id}\u0000`
+  }
   let expired = 0
-  for (const item of await runtime.state.list(pageGroup(runtime), { to: pageIdPrefix(index + 1) })) {
-    const { partition } = parsePageId(item.id)
-    if (item.fence > (applied.get(partition) ?? -1)) continue
-    if (await runtime.state.delete(item.group, item.id, item.fence)) expired++
+  for (const item of roots) {
+    if (!isCovered(item) || kept.has(item.id)) continue
+    if (await state.delete(item.group, item.id, item.fence)) expired++
   }
   return expired
 }
+
+/** Pieces are some KB each. */
+const EXPIRED_AT_ONCE = 256
+const EXPIRED_LANES = 16
+
+const rootIdOf = (id: string): string => id.split('/').slice(0, 2).join('/')

@@ -12,6 +12,8 @@ export const lakeGroup = ({ plan, rebuild }: Scope): string =>
 export const lateGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/late`
 export const progressGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/progress`
 export const pageGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/pages`
+/** Pieces of pages that were split. */
+export const leafGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/leaves`
 export const dirtyGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/dirty`
 export const controlGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/control`
 /** All groups that one definition's windows have in one epoch. */
@@ -35,7 +37,10 @@ export const partitionId = (partition: number): string => String(partition).padS
 
 const PAGE_ORIGIN = 2 ** 40
 
-/** Page ids sort like their time, negative indexes included; one page a (span of time, partition). */
+/**
+ * Page ids sort like their time, negative indexes included; one page a (span of time, partition). The ids of its pieces begin with it,
+ * in a group of their own.
+ */
 export const pageId = (index: number, partition: number): string => `${pageIdPrefix(index)}/${partitionId(partition)}`
 
 export const pageIdPrefix = (index: number): string => (index + PAGE_ORIGIN).toString(16).padStart(11, '0')

@@ -1,41 +1,41 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { WindowOutput } from '#plan/plan.ts'
-import { loadPages, pageRange } from '#runtime/close-pages.ts'
+import { loadPages, type PagesOf, pageRange } from '#runtime/close-pages.ts'
 import { isSessionOutput } from '#runtime/close-sessions.ts'
 import type { DirtyWindow } from '#runtime/dirty.ts'
 import type { FoldedRows } from '#runtime/reopened.ts'
-import type { Runtime } from '#runtime/runtime.ts'
 import type { ColumnBatch } from '#schema/vector.ts'
 import type { Folder } from '#window/fold.ts'
-import type { LateEntry, Page, PageCodec } from '#window/page.ts'
-import type { SliceLayout } from '#window/slices.ts'
+import type { LateEntry, Page } from '#window/page.ts'
 
 /**
- * What records beyond the grace of sessions may still join: the pages from the first of them to where sessions are not beyond grace.
- * Nothing, and no request, where there are no such records.
+ * What records beyond the grace of sessions may still join: of the pages from the first of them to where sessions are not beyond grace,
+ * the pieces that hold their groups. Nothing, and no request, where there are no such records.
+ *
+ * @param of the outputs that the rows are folded for, by index
  */
 export async function pagesNearby(
-  runtime: Runtime,
-  codec: PageCodec,
-  layout: SliceLayout,
-  outputs: readonly WindowOutput[],
-  { rows, eventTimes }: Pick<FoldedRows, 'rows' | 'eventTimes'>,
+  { runtime, codec, layout, outputs }: PagesOf & { readonly outputs: readonly WindowOutput[] },
+  folder: Folder,
+  of: readonly number[],
+  { rows, eventTimes, batch }: Pick<FoldedRows, 'rows' | 'eventTimes'> & { readonly batch: ColumnBatch },
   mark: EpochMillis | null,
 ): Promise<readonly Page[]> {
   if (mark === null) return []
   let from = Number.POSITIVE_INFINITY
   let to = Number.NEGATIVE_INFINITY
-  for (const output of outputs) {
+  const hashes = new Set<number>()
+  for (const index of of) {
+    const output = outputs[index]!
     if (!isSessionOutput(output)) continue
     const { gap, grace } = output.window
-    for (const row of rows) {
-      const time = eventTimes[row]!
-      if (time + gap + grace > mark) continue
-      from = Math.min(from, time - gap)
-      to = Math.max(to, mark - grace + 1)
-    }
+    const behind = rows.filter((row) => eventTimes[row]! + gap + grace <= mark)
+    if (behind.length === 0) continue
+    for (const hash of folder.hashesOf(index, batch, behind)) hashes.add(hash)
+    for (const row of behind) from = Math.min(from, eventTimes[row]! - gap)
+    to = Math.max(to, mark - grace + 1)
   }
-  return from < to ? loadPages(runtime, codec, [pageRange(layout, from, to)]) : []
+  return from < to ? loadPages({ runtime, codec, layout }, [pageRange(layout, from, to)], hashes) : []
 }
 
 /**

@@ -5,21 +5,19 @@ import { acceptedItems, type Relieve, withRoom } from '#runtime/accepted.ts'
 import { type Bounds, publishedUpTo, readBounds } from '#runtime/bounds.ts'
 import { lateBatch } from '#runtime/coordinates.ts'
 import { addDirty, type DirtyWindow } from '#runtime/dirty.ts'
-import { dirtyGroup, lateGroup, pageGroup, progressGroup } from '#runtime/keys.ts'
+import { PageFolder, verdictsOf } from '#runtime/fold-pages.ts'
+import { dirtyGroup, lateGroup, progressGroup } from '#runtime/keys.ts'
 import { firstAbove, type LastRecord, lastRecordOf } from '#runtime/last-record.ts'
-import { type LoadedPage, PageCache } from '#runtime/page-cache.ts'
+import { PAGE_LIMITS, type PageLimits } from '#runtime/page-node.ts'
 import { type Prepared, type Preparer, rowsAfter } from '#runtime/prepare.ts'
 import { loadProgress, type Progress, type ProgressItem, storeProgress } from '#runtime/progress.ts'
 import { reopenedWindows } from '#runtime/reopened.ts'
 import { type Runtime, tablePath } from '#runtime/runtime.ts'
-import { pagesNearby, reopenedSessions } from '#runtime/session-records.ts'
+import { reopenedSessions } from '#runtime/session-records.ts'
 import type { RecordBatch } from '#schema/record-batch.ts'
 import { Folder } from '#window/fold.ts'
-import { type LateEntry, type PageCodec, pageCodec } from '#window/page.ts'
+import type { LateEntry } from '#window/page.ts'
 import { type SliceLayout, sliceLayout } from '#window/slices.ts'
-
-/** Pages a partition that are kept decoded. */
-const CACHED_PAGES = 8
 
 /**
  * The windows stage: records → slices, packed in fenced pages of state. Order of the writes of one partition's batch: pages
@@ -33,9 +31,18 @@ export interface WindowsStage {
   handle(payload: readonly RecordBatch[]): Promise<void>
 }
 
-/** `relieve` is called when the item of late rows has grown past ACCEPTED_LIMIT. */
-export function windowsStage(runtime: Runtime, preparer: Preparer, relieve: Relieve): WindowsStage {
-  const partitions = new WindowsPartitions(runtime, preparer, relieve)
+/**
+ * `relieve` is called when the item of late rows has grown past ACCEPTED_LIMIT.
+ *
+ * @param limits when pages are split
+ */
+export function windowsStage(
+  runtime: Runtime,
+  preparer: Preparer,
+  relieve: Relieve,
+  limits: PageLimits = PAGE_LIMITS,
+): WindowsStage {
+  const partitions = new WindowsPartitions(runtime, preparer, relieve, limits)
   return {
     async handle(payload) {
       for (const records of payload) if (records.count > 0) await partitions.apply(records)
@@ -62,12 +69,11 @@ class WindowsPartitions {
   readonly #after: number
   readonly #layout: SliceLayout
   readonly #folder: Folder
-  readonly #codec: PageCodec
-  readonly #pages: PageCache
+  readonly #pages: PageFolder
   readonly #progress = new Map<number, ProgressItem>()
 
-  constructor(runtime: Runtime, preparer: Preparer, relieve: Relieve) {
-    const { plan, state } = runtime
+  constructor(runtime: Runtime, preparer: Preparer, relieve: Relieve, limits: PageLimits) {
+    const { plan } = runtime
     const fields = plan.topic.fields.concat(
       plan.steps.flatMap((step) => (step.kind === 'derive' ? [{ name: step.name, column: step.column }] : [])),
     )
@@ -81,8 +87,7 @@ class WindowsPartitions {
       plan.topic.outOfOrder,
     )
     this.#folder = new Folder(this.#outputs, fields, this.#layout)
-    this.#codec = pageCodec(this.#outputs, fields)
-    this.#pages = new PageCache(state, pageGroup(runtime), this.#codec, CACHED_PAGES)
+    this.#pages = new PageFolder(runtime, this.#outputs, fields, this.#folder, this.#layout, limits)
   }
 
   async apply(records: RecordBatch): Promise<void> {
@@ -109,10 +114,11 @@ class WindowsPartitions {
     const fence = before?.last.offset ?? -1
     const rows = rowsAfter(prepared, this.#after, fence)
     const unit: Unit = { partition: records.partition, prepared, rows, fence, last: lastRecordOf(records), before }
-    const late: LateEntry[] = []
+    const found: LateEntry[] = []
     for (const [index, pageRows] of this.#folder.assign(prepared.eventTimes, rows)) {
-      late.push(...(await this.#foldPage(unit, index, pageRows)))
+      found.push(...(await this.#pages.fold(unit, index, pageRows)))
     }
+    const late = verdictsOf(this.#outputs, this.#layout, found)
     // Read after the pages are durable: a window that was closed by then may have missed these rows.
     const bounds = await this.#bounds()
     const mark = bounds.mark ?? Number.NEGATIVE_INFINITY
@@ -123,30 +129,6 @@ class WindowsPartitions {
     await this.#publishLate(unit, late)
     if (dirty.length > 0) await addDirty(this.#runtime.state, dirtyGroup(this.#runtime), unit.partition, dirty)
     return advance(records, first, unit, late, bounds.mark)
-  }
-
-  /** Folds what is above the page's own fence; gives back the late verdicts of this batch, old and new. */
-  async #foldPage(unit: Unit, index: number, rows: Int32Array): Promise<readonly LateEntry[]> {
-    const { prepared, partition, fence: progressFence, last } = unit
-    const { offsets, eventTimes } = prepared
-    let loaded: LoadedPage = await this.#pages.take(partition, index)
-    for (;;) {
-      const { page, fence } = loaded
-      const fresh = rowsAbove(rows, offsets, fence ?? -1)
-      if (fresh.length === 0) {
-        this.#pages.keep(partition, index, loaded)
-        return page.late.filter((entry) => entry.offset > progressFence && entry.offset <= last.offset)
-      }
-      // Verdicts at or below the progress fence have reached the late table: the page may forget them.
-      page.late = page.late.filter((entry) => entry.offset > progressFence)
-      const { mark } = await this.#bounds()
-      const folded = { rows: fresh, eventTimes }
-      const nearby = await pagesNearby(this.#runtime, this.#codec, this.#layout, this.#outputs, folded, mark)
-      this.#folder.fold(page, prepared.batch, fresh, eventTimes, offsets, { mark, partition, nearby })
-      const result = await this.#pages.store(partition, index, page, offsets[fresh.at(-1)!]!, fence)
-      if (result.ok) return page.late.filter((entry) => entry.offset <= last.offset)
-      loaded = result.stored
-    }
   }
 
   /** False: when the pages were stored, none of the batch had been applied, so what they say of it holds. One read. */
@@ -194,12 +176,6 @@ class WindowsPartitions {
   #graceOf(output: number): Millis {
     return this.#outputs[output]!.window.grace
   }
-}
-
-function rowsAbove(rows: Int32Array, offsets: Float64Array, fence: number): Int32Array {
-  let first = 0
-  while (first < rows.length && offsets[rows[first]!]! <= fence) first++
-  return rows.subarray(first)
 }
 
 function advance(

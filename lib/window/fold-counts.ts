@@ -56,7 +56,13 @@ export function rememberLate(
   rows: Int32Array,
   { times, offsets }: PlacesOfRows,
   mark: EpochMillis,
+  hashesOf: (output: number, rows: Int32Array) => ArrayLike<number>,
 ): void {
+  const hashes = verdicts[0]!.map((_, output) => {
+    const late = rows.filter((_, i) => verdicts[numbers[i]!]![output]!.missed > 0)
+    const own = late.length === 0 ? [] : hashesOf(output, late)
+    return new Map(Array.from(late, (row, i) => [row, own[i]!]))
+  })
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i]!
     const outputs = verdicts[numbers[i]!]!
@@ -71,6 +77,7 @@ export function rememberLate(
         lastEnd,
         lateBy: mark - lastEnd,
         countedElsewhere: outputs.some(({ folds }) => folds),
+        hash: hashes[output]!.get(row)!,
       })
     })
   }

@@ -1,3 +1,4 @@
+import { hashText } from '#core/hash.ts'
 import type { EpochMillis } from '#core/time.ts'
 import type { WindowOutput } from '#plan/plan.ts'
 import type { Fields } from '#schema/column.ts'
@@ -9,7 +10,7 @@ import { columnPosition } from '#window/columns.ts'
 import { countRows, type FoldCounts, rememberLate, type SlicesOfRows, sumOf } from '#window/fold-counts.ts'
 import { GroupCoder } from '#window/group-coder.ts'
 import { Interner } from '#window/interner.ts'
-import { type FoldContext, judge, type Verdict } from '#window/lateness.ts'
+import { ELSEWHERE, type FoldContext, judge, type Verdict } from '#window/lateness.ts'
 import type { Page, SliceState } from '#window/page.ts'
 import { behindSessions, joinsOpenSession, judgeRecord } from '#window/session-lateness.ts'
 import { pageIndex, type SliceLayout, sliceStart } from '#window/slices.ts'
@@ -112,15 +113,15 @@ export class Folder {
       context.mark,
     )
     const inTime = behind === null ? rows : rows.filter((row) => eventTimes[row]! >= behind)
-    const slices = this.slicesOf(eventTimes, inTime, context.mark)
+    const slices = this.slicesOf(eventTimes, inTime, context)
     let counts = this.foldSlices(page, batch, inTime, slices, places, context)
     // The others come after them and one by one: what they may join is what was there before.
     for (const row of inTime.length === rows.length ? [] : rows) {
       if (eventTimes[row]! >= behind!) continue
       const one = Int32Array.of(row)
-      const slices = this.slicesOf(eventTimes, one, context.mark)
+      const slices = this.slicesOf(eventTimes, one, context)
       const verdicts = slices.verdicts[0]!.map((verdict, output) =>
-        this.judgeAlone(page, batch, one, eventTimes[row]!, output, context, verdict),
+        verdict === ELSEWHERE ? verdict : this.judgeAlone(page, batch, one, eventTimes[row]!, output, context, verdict),
       )
       counts = sumOf(counts, this.foldSlices(page, batch, one, { ...slices, verdicts: [verdicts] }, places, context))
     }
@@ -133,6 +134,25 @@ export class Folder {
     const codes = this.scratchCodes(rows.length)
     coder.code(batch, positionsOf(plan, batch.fields).groups, rows, codes)
     return Array.from(rows, (row, i) => coder.key(row, codes[i]!))
+  }
+
+  /** `hashText` of those keys. */
+  hashesOf(output: number, batch: ColumnBatch, rows: Int32Array): Float64Array {
+    const { coder, output: plan } = this.folds[output]!
+    const codes = this.scratchCodes(rows.length)
+    coder.code(batch, positionsOf(plan, batch.fields).groups, rows, codes)
+    const hashes = new Float64Array(rows.length)
+    const known = new Map<number, number>()
+    for (let i = 0; i < rows.length; i++) {
+      const code = codes[i]!
+      let hash = known.get(code)
+      if (hash === undefined) {
+        hash = hashText(coder.key(rows[i]!, code))
+        known.set(code, hash)
+      }
+      hashes[i] = hash
+    }
+    return hashes
   }
 
   private judgeAlone(
@@ -170,7 +190,9 @@ export class Folder {
       this.foldOutput(fold, this.positions[output]!, states, batch, rows, slices.numbers, places)
     })
     const counts = countRows(slices)
-    if (counts.late + counts.partlyLate > 0) rememberLate(page, slices, rows, places, mark!)
+    if (counts.late + counts.partlyLate > 0) {
+      rememberLate(page, slices, rows, places, mark!, (output, late) => this.hashesOf(output, batch, late))
+    }
     return counts
   }
 
@@ -214,7 +236,7 @@ export class Folder {
     }
   }
 
-  private slicesOf(eventTimes: Float64Array, rows: Int32Array, mark: EpochMillis | null): SlicesOfRows {
+  private slicesOf(eventTimes: Float64Array, rows: Int32Array, { mark, only }: FoldContext): SlicesOfRows {
     const { width } = this.layout
     const numbers = this.scratchNumbers(rows.length)
     const numberOf = new Map<EpochMillis, number>()
@@ -237,7 +259,11 @@ export class Folder {
       numbers[i] = number
       rowCounts[number]! += 1
     }
-    const verdicts = starts.map((slice) => this.folds.map(({ output }) => judge(output.window, slice, mark)))
+    const verdicts = starts.map((slice) =>
+      this.folds.map(({ output }, i) =>
+        only === undefined || only === i ? judge(output.window, slice, mark) : ELSEWHERE,
+      ),
+    )
     return { starts, rowCounts, numbers, verdicts }
   }
 

@@ -11,6 +11,8 @@ export interface FoldContext {
   readonly partition?: number
   /** Of sessions: other pages that may hold what a record beyond grace could join. The page at hand is looked at anyway. */
   readonly nearby?: readonly Page[]
+  /** The rows are folded for this output only: those of others are in other pieces of the page. */
+  readonly only?: number
 }
 
 /** What becomes of the records of one slice in one output: all of them lie in the same windows. */
@@ -29,6 +31,8 @@ export interface Verdict {
 }
 
 const GAP: Verdict = { inWindow: false, folds: false, missed: 0, firstStart: 0, lastEnd: 0, apartUpTo: null }
+/** An output that has nothing to do with the rows. */
+export const ELSEWHERE: Verdict = { ...GAP }
 export const ON_TIME: Verdict = { inWindow: true, folds: true, missed: 0, firstStart: 0, lastEnd: 0, apartUpTo: null }
 
 /** Judges the slice that starts at `slice`. */

@@ -17,8 +17,10 @@ export interface LateEntry {
   readonly lastEnd: EpochMillis
   /** How far closing had got beyond `lastEnd`, in event time: a longer grace would have kept that window. */
   readonly lateBy: Millis
-  /** Counted in another window of this output, or in another output. */
+  /** Counted in another window of this output, or in another output, as far as the page knows that. */
   readonly countedElsewhere: boolean
+  /** `hashText` of the key of the record's group: the verdict stays with the group when its page is split. */
+  readonly hash: number
 }
 
 /** By output index: group key → accumulator states in the order of the output's aggregates. */
@@ -50,7 +52,7 @@ export interface PageCodec {
 }
 
 /** First byte of an encoded page. */
-const VERSION = 2
+const VERSION = 3
 
 /**
  * The codec of the pages of a plan's window outputs. A page holds, after its version: per output a dictionary of its group
@@ -218,6 +220,7 @@ function encodeLate(late: readonly LateEntry[], writer: ByteWriter): void {
     writer.zigzag(entry.eventTime - entry.firstStart)
     writer.zigzag(entry.lastEnd - entry.eventTime)
     writer.varint(entry.lateBy)
+    writer.varint(entry.hash)
     offset = entry.offset
     eventTime = entry.eventTime
   }
@@ -240,6 +243,7 @@ function decodeLate(reader: ByteReader): LateEntry[] {
       firstStart: eventTime - reader.zigzag(),
       lastEnd: eventTime + reader.zigzag(),
       lateBy: reader.varint(),
+      hash: reader.varint(),
     })
   }
   return late

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { hashText } from '#core/hash.ts'
 import type { WindowOutput, WindowSpec } from '#plan/plan.ts'
 import { closeWindows } from '#window/close.ts'
 import { Folder } from '#window/fold.ts'
@@ -232,7 +233,8 @@ function judgeEach(plan: readonly WindowOutput[], marked: readonly { mark: numbe
   const counts = { counted: 0, late: 0, partlyLate: 0 }
   const late: (LateEntry & { readonly partition: number })[] = []
   for (const { mark, rows } of marked) {
-    for (const { partition, time } of rows) {
+    for (const row of rows) {
+      const { partition, time } = row
       const offset = next[partition]!++
       const windows = plan.map(({ window }) => windowsContaining(window, time))
       const missed = windows.map((own, output) => own.filter(({ end }) => end + plan[output]!.window.grace <= mark))
@@ -254,6 +256,13 @@ function judgeEach(plan: readonly WindowOutput[], marked: readonly { mark: numbe
           lastEnd,
           lateBy: mark - lastEnd,
           countedElsewhere: counted,
+          hash: hashText(
+            encodeGroupKey(
+              plan[output]!.groupBy.map(
+                (name) => (row as Readonly<Record<string, string | number | boolean | null>>)[name] ?? null,
+              ),
+            ),
+          ),
         })
       })
     }

@@ -42,7 +42,10 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   },
   ports: { layers: [], types: ['core', 'schema'] },
   delta: { layers: ['core', 'schema', 'parquet', 'ports'] },
-  runtime: { layers: ['core', 'schema', 'plan', 'window', 'detect', 'delta', 'parquet', 'ports'] },
+  runtime: {
+    layers: ['core', 'schema', 'plan', 'window', 'detect', 'delta', 'parquet', 'ports'],
+    packages: ['node:zlib'],
+  },
   adapters: { layers: ['core', 'schema', 'ports'], packages: ['*'] },
   local: { layers: BELOW_LOCAL, packages: ['*'] },
   cli: { layers: [...BELOW_LOCAL, 'local'], packages: ['*'] },

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { MemoryStateStore } from '#adapters/memory/state-store.ts'
 import { DAY, HOUR } from '#core/time.ts'
 import type { WindowSpec } from '#plan/plan.ts'
-import { expirePages, loadPages, pageRange, sliceStartsOf, windowsWithData } from '#runtime/close-pages.ts'
+import { expirePages, pageBuckets, pageRange, sliceStartsOf, windowsWithData } from '#runtime/close-pages.ts'
 import { pageGroup, pageId, parsePageId } from '#runtime/keys.ts'
 import type { Runtime } from '#runtime/runtime.ts'
-import { pageCodec } from '#window/page.ts'
+import { type Page, pageCodec } from '#window/page.ts'
 import type { SliceLayout } from '#window/slices.ts'
 import { testWorld } from '../../../lib/testing/index.ts'
 import { CountingState } from '../../support/counting-state.ts'
@@ -28,6 +28,12 @@ async function withPages(pages: readonly (readonly [index: number, partition: nu
   }
   state.take()
   return { state, runtime }
+}
+
+async function pagesOf(runtime: Runtime, ranges: Parameters<typeof pageBuckets>[1]): Promise<readonly Page[]> {
+  const pages: Page[] = []
+  for await (const bucket of pageBuckets({ runtime, codec, layout: LAYOUT }, ranges)) pages.push(...bucket.pages)
+  return pages
 }
 
 async function pagesIn(runtime: Runtime): Promise<readonly (readonly [index: number, partition: number])[]> {
@@ -88,7 +94,7 @@ describe('the pages of a range of time', () => {
   it('are loaded once, by one LIST a disjoint range, however ranges overlap and in whatever order they come', async () => {
     const { state, runtime } = await withPages([-3, -1, 0, 1, 2, 3, 4, 9].map((index) => [index, index & 1, 0]))
     const load = async (...ranges: readonly { from: number | null; to: number }[]) => {
-      const pages = await loadPages(runtime, codec, ranges)
+      const pages = await pagesOf(runtime, ranges)
       return {
         starts: sliceStartsOf(pages, 0).map((start) => start / LAYOUT.span),
         pages: pages.length,
@@ -112,7 +118,7 @@ describe('the pages of a range of time', () => {
       [0, 1, 0],
       [2, 1, 0],
     ])
-    const pages = await loadPages(runtime, codec, [{ from: null, to: 10 }])
+    const pages = await pagesOf(runtime, [{ from: null, to: 10 }])
     expect(sliceStartsOf(pages, 0)).toEqual([at('00:00'), at('12:00')])
     expect(sliceStartsOf(pages, 1)).toEqual([])
   })

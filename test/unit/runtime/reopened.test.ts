@@ -22,7 +22,7 @@ function reopened(
     eventTimes: Float64Array.from(times, (time) => at(time)),
     offsets: Float64Array.from(times, (_, i) => 100 + i),
   }
-  const verdict = { eventTime: 0, windowsMissed: 1, firstStart: 0, lateBy: 0, countedElsewhere: true }
+  const verdict = { eventTime: 0, windowsMissed: 1, firstStart: 0, lateBy: 0, countedElsewhere: true, hash: 0 }
   const entries = late.map((entry) => ({ ...verdict, ...entry }))
   const bounds = outputs.map((_, i) => (typeof published === 'string' ? published : published[i]!))
   const upTo = bounds.map((bound) => (bound === null ? null : at(bound)))

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { hashText } from '#core/hash.ts'
 import { DAY, HOUR, MINUTE } from '#core/time.ts'
 import type { WindowOutput } from '#plan/plan.ts'
 import type { ColumnBatch } from '#schema/vector.ts'
@@ -237,6 +238,7 @@ describe('a late row', () => {
         lastEnd: HOUR,
         lateBy: 0,
         countedElsewhere: false,
+        hash: hashText('sA'),
       },
     ])
   })

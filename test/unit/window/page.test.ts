@@ -19,6 +19,7 @@ const LATE: LateEntry = {
   lastEnd: 30 * MINUTE,
   lateBy: 2 * DAY,
   countedElsewhere: true,
+  hash: 2 ** 32 - 1,
 }
 
 function pageOf(slices: readonly (readonly [number, readonly (readonly [string, unknown[]])[]])[]): Page {
@@ -67,7 +68,7 @@ describe('a page', () => {
   it('of another version or another number of outputs is refused', () => {
     const bytes = codec.encode(codec.empty())
     bytes[0] = 1
-    expect(() => codec.decode(bytes)).toThrow('A page of window state has version 1, expected 2.')
+    expect(() => codec.decode(bytes)).toThrow('A page of window state has version 1, expected 3.')
     expect(() => codec.decode(bytes)).toThrow(expect.objectContaining({ code: 'STATE_CORRUPT' }))
     expect(() => pageCodec([OUTPUTS[0]!], FIELDS).decode(codec.encode(codec.empty()))).toThrow(
       'A page of window state has number of outputs 2, expected 1.',
@@ -84,7 +85,7 @@ describe('a page', () => {
   it('that names a group it does not list is refused', () => {
     const counts = pageCodec([windowOutput(tumbling(HOUR))], FIELDS)
     // version, outputs, no keys, their empty text, one slice, unit 0, at 0, one group: number 4
-    const bytes = Uint8Array.from([2, 1, 0, 0, 1, 0, 0, 1, 4, 1, 0])
+    const bytes = Uint8Array.from([3, 1, 0, 0, 1, 0, 0, 1, 4, 1, 0])
     expect(() => counts.decode(bytes)).toThrow('A page of window state names a group that it does not list.')
   })
 })

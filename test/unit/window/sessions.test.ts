@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { hashText } from '#core/hash.ts'
 import type { SessionSpec } from '#plan/plan.ts'
 import { aggregatesOf } from '#window/aggregate.ts'
 import { Folder } from '#window/fold.ts'
@@ -107,6 +108,7 @@ describe('records behind sessions beyond grace', () => {
         lastEnd: 15,
         lateBy: 6,
         countedElsewhere: false,
+        hash: hashText(encodeGroupKey(['a'])),
       },
     ])
   })
