@@ -158,10 +158,12 @@ function sessionWork(
   step: SessionStep,
   dirty: readonly DirtyWindow[],
 ): OutputWork {
-  const { body, settled } = step
+  const { body } = step
   const stands = standsStill(step, dirty)
   let start = stands ? (body.open[output.name] ?? null) : null
   let due = stands && start !== null ? start : Number.POSITIVE_INFINITY
+  // What this step settles may still be named as dirty, and is compared with what was published of it.
+  const settled = body.settled ?? Number.NEGATIVE_INFINITY
   const wants = (end: EpochMillis): boolean => !stands && isRemembered(output, end, body.open, settled)
   return {
     output,

@@ -22,8 +22,7 @@ export async function outcomeOf(schedule: Schedule, sabotage?: Sabotage): Promis
 }
 
 /** Null when all is well; else what is wrong, in the smallest schedule that shows it. */
-export async function runSeed(seed: number, sabotage?: Sabotage): Promise<string | null> {
-  const schedule = chooseSchedule(seed)
+export async function runSchedule(schedule: Schedule, sabotage?: Sabotage): Promise<string | null> {
   if ((await outcomeOf(schedule, sabotage)).faults.length === 0) return null
   const smallest = await shrink(schedule, async (one) => (await outcomeOf(one, sabotage)).faults.length > 0)
   const { simulation, faults } = await outcomeOf(smallest, sabotage)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { chooseSchedule } from './choose-schedule.ts'
-import { outcomeOf, runSeed } from './run-seed.ts'
+import { outcomeOf, runSchedule } from './run-seed.ts'
 import { SABOTAGES } from './sabotage.ts'
 import { Simulation } from './simulation.ts'
 import { recordsOf } from './steps.ts'
@@ -25,7 +25,7 @@ describe('A simulated run', { timeout: 60_000 }, () => {
 describe('A run that fails', { timeout: 60_000 }, () => {
   it('is told in the few steps that it takes', async () => {
     const seed = SEEDS.find((one) => recordsOf(chooseSchedule(one).steps).length > 50)!
-    const told = await runSeed(seed, SABOTAGES['pages have no filter by record'])
+    const told = await runSchedule(chooseSchedule(seed), SABOTAGES['pages have no filter by record'])
     const steps = told!.split('\n').filter((line) => /^ {2}\d+\. /.test(line))
     expect(chooseSchedule(seed).steps.length).toBeGreaterThan(20)
     expect(steps.length).toBeLessThan(8)

@@ -1,5 +1,5 @@
 import { chooseSchedule } from './choose-schedule.ts'
-import { outcomeOf, runSeed } from './run-seed.ts'
+import { outcomeOf, runSchedule } from './run-seed.ts'
 
 /** Runs every `step`-th seed from `first` on; the first failures are made smaller, of those after them only the faults are told. */
 const [first = 0, step = 1, end = 0, printed = 1] = process.argv.slice(2).map(Number)
@@ -8,7 +8,7 @@ let shrunken = 0
 for (let seed = first; seed < end; seed += step) {
   let failure: string | null
   if (shrunken < printed) {
-    failure = await runSeed(seed)
+    failure = await runSchedule(chooseSchedule(seed))
     if (failure !== null) shrunken++
   } else {
     const { faults } = await outcomeOf(chooseSchedule(seed))
