@@ -7,7 +7,7 @@ import { appIdOf, depsOn, type Place, ROWS, storeAt, TABLE } from './writer.ts'
 export interface Findings {
   readonly appends: number
   readonly versions: number
-  /** Data files that no commit names: of appends that were given up or killed. */
+  /** Data files that no commit names: of appends that were given up or killed. VACUUM has deleted these and nothing else. */
   readonly orphans: number
   /** What is not as it must be; empty if all is well. */
   readonly problems: readonly string[]
@@ -16,6 +16,8 @@ export interface Findings {
 interface Expected {
   readonly writers: number
   readonly appends: number
+  /** Data files whose writers were killed before they could commit them. */
+  readonly left: readonly string[]
 }
 
 /** Reads the whole log, all rows and the checksum of a table to which writers have appended, then lets VACUUM clean it. */
@@ -36,19 +38,33 @@ export async function inspect(place: Place, expected: Expected): Promise<Finding
   const table = await DeltaTable.open(depsOn(store), TABLE)
   problems.push(...(await wrongRows(table, expected)), ...(await wrongState(table)))
   const named = new Set(log.files)
-  const orphans = log.dataFiles.filter((file) => !named.has(file)).length
+  const orphans = log.dataFiles.filter((file) => !named.has(file)).sort()
+  const unknown = expected.left.filter((file) => !orphans.includes(file))
+  if (unknown.length > 0) problems.push(`files of killed writers are not left over: ${unknown.join()}`)
   if (named.size !== log.files.length) problems.push(`${log.files.length - named.size} files were added twice`)
-  problems.push(...(await wrongAfterVacuum(table, expected, orphans)))
-  return { appends: log.files.length, versions: log.versions.length, orphans, problems }
+  problems.push(...(await wrongAfterVacuum(store, table, expected, orphans)))
+  return { appends: log.files.length, versions: log.versions.length, orphans: orphans.length, problems }
 }
 
 /** Nobody writes any more, so that VACUUM may take all that no version names: that, and nothing else. */
-async function wrongAfterVacuum(table: DeltaTable, expected: Expected, orphans: number): Promise<string[]> {
+async function wrongAfterVacuum(
+  store: ObjectStore,
+  table: DeltaTable,
+  expected: Expected,
+  orphans: readonly string[],
+): Promise<string[]> {
+  const dry = await table.vacuum({ olderThan: '0 seconds', force: true, dryRun: true })
   const { paths } = await table.vacuum({ olderThan: '0 seconds', force: true })
   const again = await table.vacuum({ olderThan: '0 seconds', force: true })
   const problems = await wrongRows(table, expected)
-  if (paths.length !== orphans) problems.push(`VACUUM deleted ${paths.length} files of ${orphans}`)
+  const wanted = orphans.map((file) => `${TABLE}/${file}`).join()
+  if (dry.paths.join() !== wanted) problems.push(`VACUUM would delete ${dry.paths.length} files of ${orphans.length}`)
+  if (paths.join() !== wanted)
+    problems.push(`VACUUM deleted ${paths.length} files of ${orphans.length}: ${paths.join()}`)
   if (again.paths.length !== 0) problems.push(`VACUUM left ${again.paths.length} files`)
+  const { files, dataFiles } = await readLog(store)
+  if (dataFiles.sort().join() !== [...files].sort().join())
+    problems.push('after VACUUM there are other files than the log names')
   return problems
 }
 

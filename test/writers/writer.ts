@@ -1,7 +1,7 @@
 /**
  * Some of many writers to one table, a process of their own: started by writers-run.ts with their task as JSON. Each has a store, a
  * client and a table of its own. The process says `ready`, waits for a line on its input, appends, and says for each append how often
- * it tried to commit and how long that took.
+ * it tried to commit and how long that took. One that shall be killed between file and commit says which file it is, and waits.
  */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -33,11 +33,18 @@ export interface WriterTask {
   readonly faults: number
   readonly seed: number
   readonly place: Place
+  /** The first writer writes the file of this append, says so, and waits for its end. */
+  readonly holdAt?: number
 }
 
 export type Place =
   | { readonly kind: 'directory'; readonly folder: string }
   | { readonly kind: 's3'; readonly bucket: string }
+
+/** What a writer says that waits to be killed: the data file that nobody will commit. */
+export interface HoldReport {
+  readonly holds: string
+}
 
 /** What a writer says after each append. */
 export interface AppendReport {
@@ -75,6 +82,7 @@ async function prepare(task: WriterTask, writer: number): Promise<() => Promise<
   const first = (await table.appendState()).txns.get(appId) ?? 0
   const appendNext = async (append: number): Promise<AppendReport> => {
     const add = (await writeDataFile(deps, TABLE, rowsOf(writer, append)))!
+    if (append === task.holdAt && writer === task.writers[0]) await hold(add.path)
     counting.take()
     const began = performance.now()
     const { version } = await table.appendState()
@@ -99,6 +107,13 @@ async function prepare(task: WriterTask, writer: number): Promise<() => Promise<
       }
     }
   }
+}
+
+/** Never ends. */
+async function hold(file: string): Promise<void> {
+  const report: HoldReport = { holds: decodeURIComponent(file) }
+  process.stdout.write(`${JSON.stringify(report)}\n`)
+  await new Promise(() => setInterval(() => {}, 60_000))
 }
 
 function rowsOf(writer: number, append: number): ColumnBatch {
