@@ -96,13 +96,13 @@ export interface ChunkStatistics {
   readonly maxExact?: boolean
 }
 
-/** Bounds as PLAIN-encoded bytes. */
+/** Bounds as PLAIN-encoded bytes; none beside NaN, which is above all numbers for Spark: it would skip the rows with a maximum that is not. */
 export function chunkStatistics(leaf: Leaf, bounds: Bounds): ChunkStatistics {
   const { nullCount } = bounds
   if (leaf.kind === 'string') return { nullCount, ...textStatistics(bounds) }
   const { low, high } = bounds
   if (low !== null && high !== null) return { nullCount, min: integerBytes(leaf, low), max: integerBytes(leaf, high) }
-  if (leaf.kind === 'binary' || bounds.min > bounds.max) return { nullCount }
+  if (leaf.kind === 'binary' || bounds.nan || bounds.min > bounds.max) return { nullCount }
   return { nullCount, min: numberBytes(leaf, bounds.min, true), max: numberBytes(leaf, bounds.max, false) }
 }
 

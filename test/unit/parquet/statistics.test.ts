@@ -62,9 +62,9 @@ describe('numbers', () => {
     expect(statisticsOf({ kind: 'double', values: [-0] })).toMatchObject({ min: 0, max: 0 })
   })
 
-  test('NaN is in no bound of the footer, and leaves the file without a maximum: engines sort it above all', async () => {
+  test('NaN leaves the footer without bounds, and the file without a maximum: Spark sorts it above all', async () => {
     const input: ColumnInput = { kind: 'double', values: [Number.NaN, 2, 1] }
-    expect(await footerOf(input)).toEqual([{ min: 1, max: 2, nullCount: 0 }])
+    expect(await footerOf(input)).toEqual([{ min: undefined, max: undefined, nullCount: 0 }])
     expect(statisticsOf(input)).toEqual({ path: ['c'], kind: 'double', nullCount: 0, min: 1 })
   })
 
