@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { DeltaTable, directory, type StructType } from 'sluice/delta'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { writeByDeltaRs } from '../support/delta-rs.ts'
 import { field, ownRows, plain, type Row, rowOf, rowsOf, SCHEMA } from '../support/typed-rows.ts'
 
 /** Python with deltalake, pyarrow, polars and duckdb. */
@@ -63,31 +64,6 @@ rows = [plain(row) for row in table.to_pylist()]
 for row in rows:
     if row.get('m') is not None: row['m'] = sorted(row['m'])
 print(json.dumps(sorted(rows, key=lambda row: row['id'])))
-${LEAVE}`
-
-/** delta-rs as a writer, for as long as it is told: appends one row a commit, or merges it. */
-const WRITE = `
-import sys, os, time
-import pyarrow
-from deltalake import DeltaTable, write_deltalake
-action, path, first, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-schema = pyarrow.schema([pyarrow.field('id', pyarrow.int64(), nullable=False), pyarrow.field('name', pyarrow.string())])
-done = 0
-tries = 0
-while done < count:
-    id = first + done
-    rows = pyarrow.Table.from_pylist([{'id': id, 'name': 'delta-rs %d' % id}], schema=schema)
-    try:
-        if action == 'append': write_deltalake(path, rows, mode='append')
-        else:
-            (DeltaTable(path).merge(rows, 's.id = t.id', source_alias='s', target_alias='t')
-                .when_matched_update_all().when_not_matched_insert_all().execute())
-        done += 1
-    except Exception as error:
-        tries += 1
-        if tries > 200 or 'onflict' not in str(error) and 'ommit' not in str(error): raise
-        time.sleep(0.02)
-print(tries)
 ${LEAVE}`
 
 const textOfLine = (line: readonly unknown[]): string => JSON.stringify(line)
@@ -271,7 +247,7 @@ describe.skipIf(PYTHON === undefined)('another engine (READERS_PYTHON)', () => {
     const table = await DeltaTable.create(directory(root), 'shared', { schema })
     await table.append([{ id: 0, name: 'first' }])
     let running = true
-    const theirs = python(WRITE, action, join(root, 'shared'), String(first), String(count)).finally(() => {
+    const theirs = writeByDeltaRs(PYTHON!, action, join(root, 'shared'), first, count).finally(() => {
       running = false
     })
     let next = 1
