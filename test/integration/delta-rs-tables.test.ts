@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { DeltaTable, directory, isSluiceError } from 'sluice/delta'
+import { DeltaTable, directory, isSluiceError, s3 } from 'sluice/delta'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readByDeltaRs } from '../support/delta-rs.ts'
+import { SHARED, writeTogether } from '../support/many-writers.ts'
 import { type PlainRow, plainRows, rowsOf } from '../support/plain-values.ts'
+import { newBucket, S3_ENDPOINT } from '../support/s3-bucket.ts'
 import { createTemporaryFolder } from '../support/temp.ts'
 
 /** Python with deltalake and pyarrow. */
@@ -44,5 +47,18 @@ describe.skipIf(PYTHON === undefined)('A table that delta-rs wrote (READERS_PYTH
     }
     const updates = [0, 1, 2].flatMap((id) => [`1 update_postimage ${id} set`, `1 update_preimage ${id} v`])
     expect(changes.sort()).toEqual([...updates, '2 delete 7 v'].sort())
+  })
+})
+
+describe.skipIf(PYTHON === undefined || S3_ENDPOINT === undefined)('delta-rs (READERS_PYTHON) on an S3 service', () => {
+  it('appends and merges beside all that we do, and nothing is lost or doubled', async () => {
+    const bucket = await newBucket()
+    const table = await DeltaTable.create(await s3(bucket), 'shared', { schema: SHARED })
+    const place = `s3://${bucket}/shared`
+    const wanted = [...(await writeTogether(table, { deltaRs: PYTHON!, place }))].sort(([a], [b]) => a - b)
+    expect((await plainRows(table)).map(({ id, name }) => [id, name])).toEqual(wanted)
+    expect([...(await readByDeltaRs(PYTHON!, place))].sort(([a], [b]) => a - b)).toEqual(wanted)
+    const versions = (await table.history()).map(({ version }) => version)
+    expect(versions).toEqual([...versions.keys()].reverse())
   })
 })

@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
+/** A bucket may be in a service without TLS. */
+const options = { env: { ...process.env, AWS_ALLOW_HTTP: 'true' } }
 
 /** delta-rs as a writer, for as long as it is told: appends one row a commit, or merges it. Prints how often it had to try again. */
 const WRITE = `
@@ -30,15 +32,15 @@ sys.stdout.flush()
 os._exit(0)
 `
 
-/** Rows `first`, … of a table with the columns `id` and `name`, one a commit, in a process of its own. */
+/** Rows `first`, … of a table with the columns `id` and `name`, in a folder or at a URI, one a commit, in a process of its own. */
 export async function writeByDeltaRs(
   python: string,
   action: 'append' | 'merge',
-  folder: string,
+  place: string,
   first: number,
   count: number,
 ): Promise<void> {
-  await run(python, ['-c', WRITE, action, folder, String(first), String(count)])
+  await run(python, ['-c', WRITE, action, place, String(first), String(count)], options)
 }
 
 const READ = `
@@ -54,8 +56,8 @@ os._exit(0)
 /** The rows of such a table, as they come. */
 export async function readByDeltaRs(
   python: string,
-  folder: string,
+  place: string,
 ): Promise<readonly (readonly [id: number, name: string])[]> {
-  const { stdout } = await run(python, ['-c', READ, folder])
+  const { stdout } = await run(python, ['-c', READ, place], options)
   return JSON.parse(stdout)
 }
