@@ -1,13 +1,17 @@
 import type { Row } from '#delta/row-check.ts'
+import { BLOCK_ROWS } from '#schema/row-block.ts'
 import type { ColumnBatch } from '#schema/vector.ts'
 
 /** Rows as a caller has them: objects one by one or in arrays, or columns (a ColumnBatch); at once or as they come. */
 export type RowsInput = ColumnBatch | Iterable<object> | AsyncIterable<object>
 
-/** Rows that are handed on at once. */
-const RUN = 8_192
+/**
+ * Rows that are handed on at once, as many as are encoded at once. Rows that come one by one live as long as their run: the more of them
+ * the garbage collector finds alive each time it looks, the larger it makes the space for young objects.
+ */
+const RUN = BLOCK_ROWS
 
-/** Rows in runs of at most 8,192 and batches as they are, in their order. */
+/** Rows in runs of at most 1,024 and batches as they are, in their order. */
 export async function* runsOf(input: RowsInput): AsyncGenerator<readonly Row[] | ColumnBatch> {
   if (isBatch(input)) {
     yield input

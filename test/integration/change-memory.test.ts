@@ -10,7 +10,7 @@ import { writeWideLog } from '../support/wide-log.ts'
 const MILLION = 1_000_000
 const TABLE = 'wide'
 const CHILD = fileURLToPath(new URL('./change-child.ts', import.meta.url))
-/** Node ends a process that needs more. The list of files alone takes some 700 MB. */
+/** Node ends a process that needs more. The list of files alone takes some 400 MB. */
 const HEAP = '--max-old-space-size=100'
 
 async function inChild(folder: string, change: string): Promise<WriteResult> {
