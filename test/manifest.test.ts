@@ -21,6 +21,7 @@ const DEPENDENCIES = [
   '@duckdb/node-api',
   '@electric-sql/pglite',
   '@platformatic/kafka',
+  'h3-js',
   'hyparquet',
   'hyparquet-compressors',
   'pg',

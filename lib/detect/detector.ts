@@ -1,6 +1,7 @@
 import { DAY, type EpochMillis, HOUR, type Millis } from '#core/time.ts'
-import { slotOf, WEEK } from '#detect/slots.ts'
-import type { AggregateFunction, DetectorOutput, DetectorRule, WindowOutput, WindowSpec } from '#plan/plan.ts'
+import { slotOf } from '#detect/slots.ts'
+import { isAdditive, isWeekly, WEEK } from '#plan/detector-rules.ts'
+import type { DetectorOutput, DetectorRule, WindowOutput, WindowSpec } from '#plan/plan.ts'
 
 /** Windows of a spec with after < end ≤ upTo, ascending by end. */
 export type WindowsEndingIn = (
@@ -26,11 +27,6 @@ export interface Detector {
   readonly windowsEndingIn: WindowsEndingIn
   readonly cellsAround: CellsAround
 }
-
-const ADDITIVE: ReadonlySet<AggregateFunction> = new Set<AggregateFunction>(['count', 'countIf', 'sum', 'distinct'])
-
-/** Of nothing, these aggregates are 0. */
-export const isAdditive = (name: AggregateFunction): boolean => ADDITIVE.has(name)
 
 /** How long keys are remembered at least, also where the rule needs no history. */
 const REMEMBERED: Millis = 5 * WEEK
@@ -72,12 +68,6 @@ export function detector(
     horizon: horizonOf(rule, of.window),
     ...ports,
   }
-}
-
-type WeeklyRule = Extract<DetectorRule, { readonly weeks: number }>
-
-export function isWeekly(rule: DetectorRule): rule is WeeklyRule {
-  return rule.kind === 'hotSpots' ? rule.against === 'history' : 'weeks' in rule
 }
 
 /** The slot of a window; all are one slot where the rule knows no weeks. */

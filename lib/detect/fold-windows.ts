@@ -2,11 +2,12 @@ import type { EpochMillis } from '#core/time.ts'
 import { type Alert, type KeyState, stepKey, UNKNOWN_KEY } from '#detect/alert.ts'
 import type { Bench } from '#detect/bench.ts'
 import type { ClosedWindow } from '#detect/closed-window.ts'
-import { type Detector, isWeekly, slotIn } from '#detect/detector.ts'
+import { type Detector, slotIn } from '#detect/detector.ts'
 import type { Verdicts } from '#detect/evidence.ts'
 import { judgeCusum, judgeHourOfWeek, judgeMedian } from '#detect/judge-history.ts'
 import { judgeHotSpots, type Neighbours } from '#detect/judge-hot-spots.ts'
 import { judgeChange, judgeThreshold } from '#detect/judge-values.ts'
+import { isWeekly } from '#plan/detector-rules.ts'
 
 /** The keys of a detector by index, and their states, which the fold moves on. */
 export interface Keys {

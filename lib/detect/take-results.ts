@@ -23,12 +23,14 @@ export function takeResults(
   results: readonly ResultValue[],
   closedTo: EpochMillis | null,
 ): DetectorState {
+  const reached = Math.max(state.closedTo ?? Number.NEGATIVE_INFINITY, closedTo ?? Number.NEGATIVE_INFINITY)
+  const upTo = reached === Number.NEGATIVE_INFINITY ? null : reached
   const groups = [...state.groups]
   const index = new Map(groups.map((group, key) => [JSON.stringify(group), key]))
   const changes = new Map<EpochMillis, WindowChange & { readonly values: Map<number, number | null> }>()
   let unwatched = state.unwatched
   for (const { start, end, group, value } of results) {
-    if (state.settledTo !== null && end <= state.settledTo) continue
+    if (upTo === null || end > upTo || (state.settledTo !== null && end <= state.settledTo)) continue
     const id = JSON.stringify(group)
     let key = index.get(id)
     if (key === undefined) {
@@ -48,8 +50,6 @@ export function takeResults(
     }
     change.values.set(key, value !== null && Number.isFinite(value) ? value : null)
   }
-  const reached = Math.max(state.closedTo ?? Number.NEGATIVE_INFINITY, closedTo ?? Number.NEGATIVE_INFINITY)
-  const upTo = reached === Number.NEGATIVE_INFINITY ? null : reached
   return {
     ...state,
     groups,

@@ -35,29 +35,29 @@ export function namedOutputs(declared: readonly (readonly [string, DeclaredOutpu
     if (results !== undefined && !names.has(results)) names.set(results, name)
   }
   const outputs: Output[] = []
-  const source = ({ of }: WindowDefinition, name: string) => {
-    if (of === null) return {}
-    const { results, windows } = of
-    const known = names.get(results) ?? `${name}.input`
-    if (!names.has(results)) {
-      names.set(results, known)
-      const { chain, of: _, ...planned } = results
-      const from = source(results, known)
-      outputs.push({
-        kind: 'window',
-        name: known,
-        after: chain.steps.length,
-        ...planned,
-        emit: 'final',
-        sinks: [],
-        ...from,
-      })
-    }
-    return { source: { output: known, windows } }
+  const nameOf = (results: WindowDefinition, needing: string): string => {
+    const known = names.get(results) ?? `${needing}.input`
+    if (names.has(results)) return known
+    names.set(results, known)
+    const { chain, of: _, ...planned } = results
+    const from = source(results, known)
+    outputs.push({
+      kind: 'window',
+      name: known,
+      after: chain.steps.length,
+      ...planned,
+      emit: 'final',
+      sinks: [],
+      ...from,
+    })
+    return known
   }
-  for (const [name, { output, results }] of declared) {
+  const source = ({ of }: WindowDefinition, name: string) =>
+    of === null ? {} : { source: { output: nameOf(of.results, name), windows: of.windows } }
+  for (const [name, { output, results, judges }] of declared) {
     const from = results === undefined ? {} : source(results, name)
-    outputs.push({ ...output, name, ...from } as Output)
+    const of = judges === undefined ? {} : { of: nameOf(judges, name) }
+    outputs.push({ ...output, name, ...from, ...of } as Output)
   }
   return outputs
 }

@@ -2,7 +2,17 @@ import { SluiceError } from '#core/errors.ts'
 import { NAME_LENGTH_MAX, requireField } from '#dsl/names.ts'
 import { type ClusterColumn, type KeyColumn, SCALAR_KINDS, type Shape } from '#dsl/shape.ts'
 import type { DeltaTable, PostgresTable } from '#dsl/sinks.ts'
-import type { Output, RawOutput, ResultsSource, RowsOutput, Sink, Step, TopicPlan, WindowOutput } from '#plan/plan.ts'
+import type {
+  DetectorOutput,
+  Output,
+  RawOutput,
+  ResultsSource,
+  RowsOutput,
+  Sink,
+  Step,
+  TopicPlan,
+  WindowOutput,
+} from '#plan/plan.ts'
 import type { Fields } from '#schema/column.ts'
 
 /** The rows at one point: the topic, the steps they have passed, the columns they have. */
@@ -24,7 +34,13 @@ export interface DeclaredOutput {
   readonly chain: Chain
   /** Of windows: the results that go into its tables. */
   readonly results?: WindowDefinition
-  readonly output: Omit<RawOutput, 'name'> | Omit<RowsOutput, 'name'> | Omit<WindowOutput, 'name'>
+  /** Of a detector: the results that it judges. */
+  readonly judges?: WindowDefinition
+  readonly output:
+    | Omit<RawOutput, 'name'>
+    | Omit<RowsOutput, 'name'>
+    | Omit<WindowOutput, 'name'>
+    | Omit<DetectorOutput, 'name' | 'of'>
 }
 
 /** Sinks that can hold rows of this shape. */

@@ -20,7 +20,7 @@ export interface Steps<S extends Shape> extends HasRows<RowOf<S>> {
    */
   check(checks: Checks<S>): Rows<S>
   /**
-   * Adds columns: `point('latitude', 'longitude')`, `c.double().from((r) => …)`.
+   * Adds columns: `point('latitude', 'longitude')`, `h3('place', 8)`, `c.double().from((r) => …)`.
    *
    * @throws SluiceError NAME_INVALID, NAME_DUPLICATE, COLUMN_UNKNOWN, COLUMN_KIND_INVALID, PLAN_INVALID
    */

@@ -68,6 +68,10 @@ export type NumberColumn<S extends Shape> = NameOf<
   NamesOfKind<S, NumberKind>,
   'only int, long and double columns are numbers'
 >
+export type PlaceColumn<S extends Shape> = NameOf<
+  NamesOfKind<S, 'geo_point'>,
+  'h3 takes a geo point, such as one of point(…)'
+>
 export type BooleanColumn<S extends Shape> = NameOf<
   NamesOfKind<S, 'boolean'>,
   'countIf counts the rows in which a boolean column is true'

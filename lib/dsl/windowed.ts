@@ -1,10 +1,20 @@
 import { type Duration, parseDuration } from '#core/duration.ts'
 import { SluiceError } from '#core/errors.ts'
 import { type Aggregate, type Aggregates, aggregatesOver, planAggregates, requireGroupNames } from '#dsl/aggregates.ts'
+import type { Anomaly } from '#dsl/anomaly.ts'
 import { checkChainedWindow } from '#dsl/chained.ts'
 import { type DeclaredOutput, planSinks, type SinkOf, type WindowDefinition } from '#dsl/declared-output.ts'
+import { type Detected, detected } from '#dsl/detected.ts'
 import { requireDistinct, requireField } from '#dsl/names.ts'
-import { type GroupColumn, type HasRows, type Merged, type RowOf, SCALAR_KINDS, type Shape } from '#dsl/shape.ts'
+import {
+  type GroupColumn,
+  type HasRows,
+  type Merged,
+  type NumberColumn,
+  type RowOf,
+  SCALAR_KINDS,
+  type Shape,
+} from '#dsl/shape.ts'
 import { type AggregatePlan, computedFields, type Emit, type Row, type WindowSpec } from '#plan/plan.ts'
 import type { Column, Fields } from '#schema/column.ts'
 
@@ -42,7 +52,7 @@ export interface Windowed<S extends Shape, G extends string> {
   /** @throws SluiceError NAME_INVALID, NAME_DUPLICATE, PLAN_INVALID */
   aggregate<const A extends Readonly<Record<string, Aggregate>>>(
     define: (a: Aggregates<S>) => A,
-  ): Aggregated<ComputedShape<S, G, A>>
+  ): Aggregated<ComputedShape<S, G, A>, G>
 }
 
 /**
@@ -77,9 +87,17 @@ export interface Results<S extends Shape> extends Emitted<S> {
   ): Regrouped<S, Name>
 }
 
-export interface Aggregated<S extends Shape> extends Results<S> {
+/** Results of windows, all of them: they may be chosen from, or judged. `G` are the group columns. */
+export interface Aggregated<S extends Shape, G extends string = never> extends Results<S> {
   /** Publishes only the results for which it is true. It must depend on nothing but the row. */
   where(test: (row: RowOf<S>) => boolean): Results<S>
+  /**
+   * Alerts about what is unusual in the final results: `anomaly.hourOfWeek({ … })` and others. A closed window without a row of a group
+   * that is known counts as 0 where the column is a count or a sum.
+   *
+   * @throws SluiceError COLUMN_UNKNOWN, COLUMN_KIND_INVALID, NAME_DUPLICATE, PLAN_INVALID, WINDOW_INVALID
+   */
+  detect(rule: Anomaly<NumberColumn<Omit<S, G | keyof WindowBoundsShape>>>): Detected<Pick<S, G & keyof S>>
 }
 
 /** What groups are made of: rows of the topic after its steps, or results. */
@@ -116,17 +134,18 @@ function windowed<S extends Shape, G extends string>(
     aggregate: <const A extends Readonly<Record<string, Aggregate>>>(define: (a: Aggregates<S>) => A) => {
       const aggregates = planAggregates(rest.groupBy, define(aggregatesOver<S>(rows)))
       const fields = resultFields(rows, rest.groupBy, aggregates)
-      return aggregated<ComputedShape<S, G, A>>({ ...rest, aggregates, where: null, fields })
+      return aggregated<ComputedShape<S, G, A>, G>({ ...rest, aggregates, where: null, fields })
     },
   })
 }
 
-function aggregated<S extends Shape>(definition: WindowDefinition): Aggregated<S> {
+function aggregated<S extends Shape, G extends string>(definition: WindowDefinition): Aggregated<S, G> {
   return Object.freeze({
     ...results<S>(definition),
     where: (test: (row: RowOf<S>) => boolean) =>
       // its row type was checked where it was written
       results<S>({ ...definition, where: test as unknown as (row: Row) => boolean }),
+    detect: (rule: Anomaly) => detected<Pick<S, G & keyof S>>(definition, rule),
   })
 }
 

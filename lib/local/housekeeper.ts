@@ -3,6 +3,8 @@ import { isWindowOutput } from '#plan/plan.ts'
 import { type Closed, type CloseStage, closeStage } from '#runtime/close.ts'
 import { type Committed, commitAccepted } from '#runtime/commit.ts'
 import { deliverToSql, deliverToTables } from '#runtime/deliver.ts'
+import { deliverAlertsToSql } from '#runtime/deliver-alerts.ts'
+import { detectAnomalies } from '#runtime/detect.ts'
 import { withLease } from '#runtime/lease.ts'
 import { openTable } from '#runtime/open-table.ts'
 import type { Runtime } from '#runtime/runtime.ts'
@@ -59,7 +61,7 @@ export class Housekeeper {
     this.#loops = [
       this.#repeat('commit', commitEvery, () => this.commit()),
       this.#repeat('close', closeEvery, () => this.close()),
-      this.#repeat('sql', closeEvery, () => deliverToSql(this.#runtime)),
+      this.#repeat('sql', closeEvery, () => this.deliverSql()),
     ]
   }
 
@@ -88,6 +90,7 @@ export class Housekeeper {
     })
     this.#events.onClosed?.(closed)
     await this.#committed(await deliverToTables(this.#runtime))
+    await this.#committed(await detectAnomalies(this.#runtime))
   }
 
   /**
@@ -97,7 +100,13 @@ export class Housekeeper {
   async finish(): Promise<void> {
     await this.#committed(await commitAccepted(this.#runtime))
     await this.closeNow(true)
+    await this.deliverSql()
+  }
+
+  /** Results, then alerts about them. */
+  async deliverSql(): Promise<void> {
     await deliverToSql(this.#runtime)
+    await deliverAlertsToSql(this.#runtime)
   }
 
   async #committed(commits: readonly Committed[]): Promise<void> {

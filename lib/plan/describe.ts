@@ -1,5 +1,6 @@
 import { formatDuration } from '#core/duration.ts'
-import { aggregateText, sourceText } from '#plan/fingerprint.ts'
+import { ruleName, ruleText } from '#plan/describe-rule.ts'
+import { aggregateText, placeText, sourceText } from '#plan/fingerprint.ts'
 import {
   type Emit,
   isWindowOutput,
@@ -42,8 +43,10 @@ export function mermaid(plan: Plan): string {
   for (const output of plan.outputs) {
     const id = outputId(output.name)
     const source = isWindowOutput(output) ? output.source : undefined
-    const from = source === undefined ? stepId(output.kind === 'raw' ? 0 : output.after) : outputId(source.output)
-    const label = isWindowOutput(output) ? `${output.name}<br/>${windowText(output.window)}` : output.name
+    const before = output.kind === 'detector' ? output.of : source?.output
+    const step = output.kind === 'rows' || output.kind === 'window' ? output.after : 0
+    const from = before === undefined ? stepId(step) : outputId(before)
+    const label = labelOf(output)
     lines.push(`${from} --> ${id}[${quoted(label)}]`)
     if (isWindowOutput(output) && source === undefined)
       lines.push(`${id} -. late .-> late[(${quoted(lateTable(plan))})]`)
@@ -53,6 +56,11 @@ export function mermaid(plan: Plan): string {
     }
   }
   return ['flowchart LR', ...lines.map((line) => `  ${line}`)].join('\n')
+}
+
+function labelOf(output: Output): string {
+  if (isWindowOutput(output)) return `${output.name}<br/>${windowText(output.window)}`
+  return output.kind === 'detector' ? `${output.name}<br/>${ruleName(output.rule)}` : output.name
 }
 
 /** Step 0 is the topic. Ids have prefixes because `end` and others are words of Mermaid. */
@@ -84,7 +92,7 @@ const counted = (count: number, what: string): string => `${count} ${what}${coun
 function stepText(step: Step): string {
   if (step.kind === 'check') return 'or else to quarantine'
   const { from, column } = step
-  return from.kind === 'point' ? `point(${from.latitude}, ${from.longitude})` : `${column.kind} from a function`
+  return from.kind === 'function' ? `${column.kind} from a function` : placeText(from)
 }
 
 function outputText(plan: Plan, output: Output): string {
@@ -93,6 +101,7 @@ function outputText(plan: Plan, output: Output): string {
     const place = output.after === 0 ? '' : `, after ${plan.steps[output.after - 1]!.name}`
     return `rows of ${counted(output.fields.length, 'column')}${place}`
   }
+  if (output.kind === 'detector') return `alerts: ${output.column} of ${output.of}, ${ruleText(output.rule)}`
   return windowOutputText(output)
 }
 

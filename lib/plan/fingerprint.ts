@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { formatDuration } from '#core/duration.ts'
 import {
   type AggregatePlan,
+  type DeriveStep,
   isWindowOutput,
   type Plan,
   type ResultsSource,
@@ -87,8 +88,13 @@ const stepName = (step: Step): string =>
 function stepText(step: Step): string {
   if (step.kind === 'check') return sourceOf(step.test)
   const { from } = step
-  const value = from.kind === 'point' ? `point(${from.latitude}, ${from.longitude})` : sourceOf(from.compute)
+  const value = from.kind === 'function' ? sourceOf(from.compute) : placeText(from)
   return `${columnText(step.column)} = ${value}`
+}
+
+/** As it is written. */
+export function placeText(from: Exclude<DeriveStep['from'], { readonly kind: 'function' }>): string {
+  return from.kind === 'point' ? `point(${from.latitude}, ${from.longitude})` : `h3(${from.point}, ${from.resolution})`
 }
 
 function windowParts({ window, after, source, groupBy, aggregates, where }: WindowOutput): Record<string, string> {

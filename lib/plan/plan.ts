@@ -45,10 +45,12 @@ export interface DeriveStep {
   readonly column: Column
   readonly from:
     | { readonly kind: 'point'; readonly latitude: string; readonly longitude: string }
+    /** The H3 cell of a geo point. */
+    | { readonly kind: 'cell'; readonly point: string; readonly resolution: number }
     | { readonly kind: 'function'; readonly compute: (row: Row) => unknown }
 }
 
-export type Output = RawOutput | RowsOutput | WindowOutput
+export type Output = RawOutput | RowsOutput | WindowOutput | DetectorOutput
 
 /** The source record as it came, with its coordinates: see BRONZE_FIELDS. */
 export interface RawOutput {
@@ -312,6 +314,10 @@ export const lateTable = (plan: Plan): string => `late.${plan.name}`
 
 export function isWindowOutput(output: Output): output is WindowOutput {
   return output.kind === 'window'
+}
+
+export function isDetector(output: Output): output is DetectorOutput {
+  return output.kind === 'detector'
 }
 
 /** The windows that records are folded into; all others are made of their results. */

@@ -55,7 +55,7 @@ function stepsFault(steps: unknown): string | null {
 function outputsFault(outputs: unknown): string | null {
   if (!Array.isArray(outputs) || outputs.length === 0) return 'a pipeline without outputs'
   const wrong = outputs.find((output: unknown) => {
-    const kinds: readonly unknown[] = ['raw', 'rows', 'window']
+    const kinds: readonly unknown[] = ['raw', 'rows', 'window', 'detector']
     return (
       !isObject(output) ||
       typeof output['name'] !== 'string' ||

@@ -1,5 +1,5 @@
 import type { EpochMillis } from '#core/time.ts'
-import type { WindowOutput } from '#plan/plan.ts'
+import { isDetector, type WindowOutput } from '#plan/plan.ts'
 import { highest } from '#runtime/bounds.ts'
 import { chainedWork, isChained } from '#runtime/close-chained.ts'
 import type { CloseBody, CloseItem, FailedResult } from '#runtime/close-item.ts'
@@ -69,9 +69,11 @@ export async function compute(
   const { body } = item
   const again = dirty.filter((entry) => isPublished(outputs[entry.output]!, entry.window, body))
   const { spans } = step
+  const judged = new Set(runtime.plan.outputs.filter(isDetector).map(({ of }) => of))
   const works = outputs.flatMap((output, index): OutputWork | readonly OutputWork[] => {
     // Results that only others are made of are made there.
-    if (output.sinks.length === 0 && outputs.some(({ parent }) => parent === output)) return []
+    const isRead = output.sinks.length > 0 || judged.has(output.name)
+    if (!isRead && outputs.some(({ parent }) => parent === output)) return []
     if (isChained(output)) return chainedWork(closer, output, body, step, running, again)
     const own = again.filter((entry) => entry.output === index)
     if (!isSessionOutput(output)) return windowWork(closer, output, index, body, spans[index]!, running[index]!, own)

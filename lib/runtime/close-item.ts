@@ -23,6 +23,8 @@ export interface CloseBody {
   readonly ended: Readonly<Record<string, EpochMillis>>
   /** Windows with end + grace ≤ settled are forgotten: no record can change them. Never moves back; null before the first. */
   readonly settled: EpochMillis | null
+  /** A partition lagged at the last close, and held the watermark: detectors hold their alerts back. */
+  readonly degraded?: boolean
   /** Results with rows of windows that may still change, oldest first: what was published is in them, not here. */
   readonly published: readonly PublishedResult[]
   /** By name of a session output: start of its first session that isn't closed yet. */

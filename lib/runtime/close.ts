@@ -158,7 +158,8 @@ async function closeFrom(closer: Closer, reading: CloseReading, seen: Seen, item
     return { ...nothing, watermark }
   }
   const emitted = emittedAfter(closer.outputs, item.body, running, now)
-  const reached = { upTo: step.mark, ended, settled: highest(item.body.settled, finite(settled)), ...emitted }
+  const degraded = watermark.holding.length > 0
+  const reached = { degraded, upTo: step.mark, ended, settled: highest(item.body.settled, finite(settled)), ...emitted }
   const stored = await publish(closer, item, computed, reached)
   const { rows, rowCount, failed } = computed
   if (stored === null) return { ...nothing, watermark, more: true }
@@ -222,7 +223,7 @@ async function publish(
   { runtime, outputs }: Closer,
   item: CloseItem,
   computed: Computed,
-  reached: Pick<CloseBody, 'upTo' | 'ended' | 'settled' | 'emitted'>,
+  reached: Pick<CloseBody, 'degraded' | 'upTo' | 'ended' | 'settled' | 'emitted'>,
 ): Promise<CloseItem | null> {
   const seq = item.seq + 1
   const { result, open } = computed

@@ -1,11 +1,11 @@
 import { isSluiceError } from '#core/errors.ts'
 import { DataFileWriter } from '#delta/table.ts'
-import { isWindowOutput, type WindowOutput } from '#plan/plan.ts'
+import { isDetector, isWindowOutput, type WindowOutput } from '#plan/plan.ts'
 import type { SqlChange } from '#ports/sql-sink.ts'
 import { loadCloseItem, type PendingResult } from '#runtime/close-item.ts'
 import type { Committed } from '#runtime/commit.ts'
 import { deliveredTo, updateTable } from '#runtime/deliver-update.ts'
-import { closeAppId, controlGroup } from '#runtime/keys.ts'
+import { closeAppId, controlGroup, DETECT_ID } from '#runtime/keys.ts'
 import { raiseMark, readMark } from '#runtime/mark.ts'
 import { openTable } from '#runtime/open-table.ts'
 import { resultsAfter } from '#runtime/pending.ts'
@@ -22,12 +22,14 @@ const hasSql = (runtime: Runtime): boolean =>
   runtime.sql !== null &&
   runtime.plan.outputs.some((output) => isWindowOutput(output) && output.sinks.some((sink) => sink.kind === 'postgres'))
 
-/** Number of the last close whose rows have reached every sink. */
+/** Number of the last close whose rows have reached every sink, and every detector. */
 export async function confirmed(runtime: Runtime): Promise<number> {
   const group = controlGroup(runtime)
-  const tables = (await readMark(runtime.state, group, TABLES)) ?? 0
-  if (!hasSql(runtime)) return tables
-  return Math.min(tables, (await readMark(runtime.state, group, SQL)) ?? 0)
+  const readers = [TABLES]
+  if (hasSql(runtime)) readers.push(SQL)
+  if (runtime.plan.outputs.some(isDetector)) readers.push(DETECT_ID)
+  const marks = await Promise.all(readers.map((reader) => readMark(runtime.state, group, reader)))
+  return Math.min(...marks.map((mark) => mark ?? 0))
 }
 
 /** All results so far have reached the SQL tables by another way: as whole tables. */

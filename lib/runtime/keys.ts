@@ -24,6 +24,8 @@ export const leaseGroup = ({ plan }: Scope): string => `${plan.name}/leases`
 
 export const MARK_ID = 'mark'
 export const CLOSE_ID = 'close'
+/** Like the marks of other readers of results: its fence says how far the detectors are. */
+export const DETECT_ID = 'delivered/detect'
 
 /** Delta `txn` and SQL fence of one partition's rows. */
 export const partitionAppId = ({ plan }: Scope, partition: number): string =>
@@ -32,6 +34,10 @@ export const partitionAppId = ({ plan }: Scope, partition: number): string =>
 /** Delta `txn` and SQL fence of an output's published windows. */
 export const closeAppId = ({ plan, fingerprint }: Scope, output: string): string =>
   `sluice/${plan.name}/${output}/close/${fingerprint}`
+
+/** Delta `txn` and SQL fence of a detector's alerts. */
+export const detectAppId = ({ plan, fingerprint }: Scope, output: string): string =>
+  `sluice/${plan.name}/${output}/detect/${fingerprint}`
 
 export const partitionId = (partition: number): string => String(partition).padStart(5, '0')
 

@@ -97,7 +97,7 @@ async function writeFiles(runtime: Runtime, records: RecordBatch, first: number,
     if (add !== null) files.push({ table, add, offset })
   }
   for (const output of plan.outputs) {
-    if (output.kind === 'window') continue
+    if (output.kind === 'window' || output.kind === 'detector') continue
     const [batch, select] = outputRows(output, records, first, prepared, clock.now())
     for (const sink of output.sinks) if (sink.kind === 'delta') await write(sink.table, batch, select)
   }

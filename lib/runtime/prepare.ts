@@ -1,6 +1,7 @@
 import { textOfThrown } from '#core/thrown.ts'
 import type { CheckStep, DeriveStep, Plan, Row } from '#plan/plan.ts'
 import { fieldsAfter } from '#plan/plan.ts'
+import { CellColumn } from '#runtime/h3-cells.ts'
 import type { ColumnKind } from '#schema/column.ts'
 import { type Decoder, jsonDecoder, type Reject } from '#schema/decode.ts'
 import { clipped } from '#schema/decode-reasons.ts'
@@ -127,11 +128,28 @@ function applyCheck(step: CheckStep, index: number, batch: ColumnBatch, draft: D
 
 function deriveColumn(step: DeriveStep, index: number, batch: ColumnBatch, draft: Draft): Vector {
   const { passed } = draft
-  if (step.from.kind === 'point') {
+  if (step.from.kind !== 'function') {
     for (let row = 0; row < batch.rows; row++) if (passed[row] === index) passed[row] = index + 1
-    return derivePoints(step.from.latitude, step.from.longitude, batch)
+    if (step.from.kind === 'point') return derivePoints(step.from.latitude, step.from.longitude, batch)
+    return cellColumnOf(step).of(pointsOf(step.from.point, batch), batch.rows)
   }
   return computeColumn(step, step.from.compute, index, batch, draft)
+}
+
+/** Batches that one process prepares share the dictionary of a step. */
+const cellColumns = new WeakMap<DeriveStep, CellColumn>()
+
+function cellColumnOf(step: DeriveStep): CellColumn {
+  let column = cellColumns.get(step)
+  if (column === undefined) {
+    column = new CellColumn(step.from.kind === 'cell' ? step.from.resolution : 0)
+    cellColumns.set(step, column)
+  }
+  return column
+}
+
+function pointsOf(name: string, batch: ColumnBatch): PointVector {
+  return batch.vectors[batch.fields.findIndex((field) => field.name === name)] as PointVector
 }
 
 function derivePoints(latitude: string, longitude: string, batch: ColumnBatch): PointVector {

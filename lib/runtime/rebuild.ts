@@ -6,6 +6,7 @@ import { type BronzeRecords, bronzeRecords } from '#runtime/bronze.ts'
 import { closeStage } from '#runtime/close.ts'
 import { commitAccepted } from '#runtime/commit.ts'
 import { deliverToTables } from '#runtime/deliver.ts'
+import { detectAnomalies } from '#runtime/detect.ts'
 import {
   type Epoch,
   type EpochsItem,
@@ -153,6 +154,7 @@ export async function closeRebuild(rebuilt: Runtime, serving: Scope, last: Bronz
   const endOfInput = Object.keys(ended).length > 0
   await closeStage(rebuilt).run({ endOffsets: async () => ends, endOfInput, moreToCome: true })
   await deliverToTables(rebuilt)
+  await detectAnomalies(rebuilt)
 }
 
 const endOffsets = (last: BronzeRecords['last']): readonly number[] =>

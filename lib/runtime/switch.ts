@@ -1,10 +1,11 @@
 import { isSluiceError } from '#core/errors.ts'
 import { DeltaTable } from '#delta/table.ts'
-import { isWindowOutput, type WindowOutput } from '#plan/plan.ts'
+import { isDetector, isWindowOutput, type WindowOutput } from '#plan/plan.ts'
 import type { SqlChange, SqlSink } from '#ports/sql-sink.ts'
 import { bronzeRecords } from '#runtime/bronze.ts'
 import { commitAccepted } from '#runtime/commit.ts'
 import { markSqlDelivered } from '#runtime/deliver.ts'
+import { markAlertsDelivered } from '#runtime/deliver-alerts.ts'
 import { type LatestRow, latestRows } from '#runtime/diff.ts'
 import { type EpochsItem, storeEpochs } from '#runtime/epochs.ts'
 import { stateIdentity } from '#runtime/identity.ts'
@@ -84,9 +85,14 @@ const isRaw = ({ plan }: Runtime, name: string): boolean =>
  */
 export async function switchSql(runtime: Runtime, rebuilt: Runtime, sql: SqlSink, epoch: number): Promise<void> {
   await sql.prepare(plannedSqlTables(runtime.plan), await stateIdentity(runtime))
-  const changes = [...(await resultChanges(runtime, rebuilt)), ...(await recordChanges(runtime))]
+  const changes = [
+    ...(await resultChanges(runtime, rebuilt)),
+    ...(await alertChanges(runtime, rebuilt)),
+    ...(await recordChanges(runtime)),
+  ]
   await sql.apply(appId(runtime), epoch, changes)
   await markSqlDelivered(rebuilt)
+  await markAlertsDelivered(rebuilt)
 }
 
 async function resultChanges(runtime: Runtime, rebuilt: Runtime): Promise<readonly SqlChange[]> {
@@ -102,7 +108,27 @@ async function resultChanges(runtime: Runtime, rebuilt: Runtime): Promise<readon
   return changes
 }
 
-function resultsTable(rebuilt: Runtime, { name }: WindowOutput): string {
+async function alertChanges(runtime: Runtime, rebuilt: Runtime): Promise<readonly SqlChange[]> {
+  const changes: SqlChange[] = []
+  for (const output of runtime.plan.outputs.filter(isDetector)) {
+    const tables = output.sinks.flatMap((sink) => (sink.kind === 'postgres' ? [sink.table] : []))
+    if (tables.length === 0) continue
+    const latest = new Map<unknown, Readonly<Record<string, unknown>>>()
+    const table = await openTable(rebuilt, resultsTable(rebuilt, output))
+    for await (const rows of (await table.snapshot()).rows()) {
+      for (const row of rows) {
+        const known = latest.get(row['alert_id'])
+        if (known === undefined || Number(known['revision']) < Number(row['revision'])) latest.set(row['alert_id'], row)
+      }
+    }
+    const standing = [...latest.values()].filter((row) => row['is_final'] === true)
+    const upserts = standing.map((row) => sqlRow(output.fields, row))
+    changes.push(...tables.map((name) => ({ table: name, upserts, deletes: [], replace: true })))
+  }
+  return changes
+}
+
+function resultsTable(rebuilt: Runtime, { name }: Pick<WindowOutput, 'name'>): string {
   return plannedTables(rebuilt.plan).find(({ output }) => output === name)!.name
 }
 

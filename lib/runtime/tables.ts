@@ -3,6 +3,7 @@ import {
   isWindowOutput,
   LATE_FIELDS,
   lateTable,
+  type Output,
   type Plan,
   QUARANTINE_FIELDS,
   quarantineTable,
@@ -11,8 +12,8 @@ import type { SqlTable } from '#ports/sql-sink.ts'
 import { sqlFields } from '#runtime/sql-row.ts'
 import type { Fields } from '#schema/column.ts'
 
-/** Who writes a Delta table: the lake and late tables by accepted files, the window tables by closing. */
-export type TableWriter = 'lake' | 'late' | 'close'
+/** Who writes a Delta table: the lake and late tables by accepted files, the window tables by closing, alerts by the detectors. */
+export type TableWriter = 'lake' | 'late' | 'close' | 'detect'
 
 export interface PlannedTable {
   readonly name: string
@@ -22,6 +23,13 @@ export interface PlannedTable {
   readonly output: string | null
 }
 
+const WRITERS: Readonly<Record<Output['kind'], TableWriter>> = {
+  raw: 'lake',
+  rows: 'lake',
+  window: 'close',
+  detector: 'detect',
+}
+
 /** All Delta tables of a plan, quarantine and (with windows) late included. */
 export function plannedTables(plan: Plan): readonly PlannedTable[] {
   const tables: PlannedTable[] = []
@@ -29,7 +37,7 @@ export function plannedTables(plan: Plan): readonly PlannedTable[] {
     const fields = output.kind === 'raw' ? BRONZE_FIELDS : output.fields
     for (const sink of output.sinks) {
       if (sink.kind !== 'delta') continue
-      tables.push({ name: sink.table, fields, writer: isWindowOutput(output) ? 'close' : 'lake', output: output.name })
+      tables.push({ name: sink.table, fields, writer: WRITERS[output.kind], output: output.name })
     }
   }
   tables.push({ name: quarantineTable(plan), fields: QUARANTINE_FIELDS, writer: 'lake', output: null })

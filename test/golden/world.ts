@@ -12,7 +12,6 @@ import type { ObjectStore } from '#ports/object-store.ts'
 import type { RecordSource } from '#ports/record-source.ts'
 import type { StateStore } from '#ports/state-store.ts'
 import { commitAccepted } from '#runtime/commit.ts'
-import { deliverToSql } from '#runtime/deliver.ts'
 import { stateIdentity } from '#runtime/identity.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { plannedSqlTables } from '#runtime/tables.ts'
@@ -169,7 +168,7 @@ export class Process {
   async keepHouse(): Promise<void> {
     await this.keeper.commit()
     await this.keeper.closeNow(false)
-    await deliverToSql(this.runtime)
+    await this.keeper.deliverSql()
   }
 
   /** Drains, and ends the input. */

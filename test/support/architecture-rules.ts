@@ -35,7 +35,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   plan: { layers: ['core', 'schema'], packages: ['node:crypto'] },
   dsl: { layers: ['core', 'schema', 'plan'] },
   window: { layers: ['core', 'schema'], types: ['plan'] },
-  detect: { layers: ['core', 'schema'], types: ['plan'] },
+  detect: { layers: ['core', 'schema', 'plan'], packages: ['node:crypto'] },
   parquet: {
     layers: ['core', 'schema'],
     packages: ['hyparquet', 'hyparquet-compressors', 'node:zlib'],
@@ -44,7 +44,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   delta: { layers: ['core', 'schema', 'parquet', 'ports'] },
   runtime: {
     layers: ['core', 'schema', 'plan', 'window', 'detect', 'delta', 'parquet', 'ports'],
-    packages: ['node:zlib'],
+    packages: ['h3-js', 'node:zlib'],
   },
   adapters: { layers: ['core', 'schema', 'ports'], packages: ['*'] },
   local: { layers: BELOW_LOCAL, packages: ['*'] },

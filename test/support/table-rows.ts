@@ -1,5 +1,5 @@
 import type { Plan } from '#plan/plan.ts'
-import { isWindowOutput } from '#plan/plan.ts'
+import { isDetector, isWindowOutput } from '#plan/plan.ts'
 import type { TestRun } from '../../lib/testing/index.ts'
 
 export type TableRow = Readonly<Record<string, unknown>>
@@ -11,16 +11,21 @@ const WHEN = ['ingest_time', 'append_time']
 const WHERE = ['partition', 'offset']
 
 /**
- * Rows of all tables: those of windows at the highest revision of each key, without the revision and without those that were
+ * Rows of all tables: those of windows and alerts at the highest revision of each key, without the revision and without those that were
  * withdrawn; all others as they are, with their coordinates where partitions agree.
  */
 export function contentsOf(plan: Plan, run: TestRun, options: { readonly coordinates: boolean }): Contents {
   const hidden = options.coordinates ? WHEN : [...WHEN, ...WHERE]
-  const ofWindows = new Map(
+  const ofWindows = new Map<string, readonly string[]>(
     plan.outputs
       .filter(isWindowOutput)
-      .flatMap(({ groupBy, sinks }) => sinks.flatMap((sink) => (sink.kind === 'delta' ? [[sink.table, groupBy]] : []))),
+      .flatMap(({ groupBy, sinks }) =>
+        sinks.flatMap((sink) => (sink.kind === 'delta' ? [[sink.table, groupBy] as const] : [])),
+      ),
   )
+  for (const { sinks } of plan.outputs.filter(isDetector)) {
+    for (const { kind, table } of sinks) if (kind === 'delta') ofWindows.set(table, ['alert_id'])
+  }
   return Object.fromEntries(
     run.tables.map((table) => {
       const groupBy = ofWindows.get(table)

@@ -208,7 +208,9 @@ describe('what may come next', () => {
   test('is a window after groupBy, aggregates after a window, a table after where', () => {
     expectTypeOf<keyof ReturnType<typeof rows.groupBy>>().toEqualTypeOf<'window'>()
     expectTypeOf<keyof typeof hourly>().toEqualTypeOf<'aggregate'>()
-    expectTypeOf<Extract<keyof typeof counted, string>>().toEqualTypeOf<'where' | 'emit' | 'groupBy' | 'into'>()
+    expectTypeOf<Extract<keyof typeof counted, string>>().toEqualTypeOf<
+      'where' | 'detect' | 'emit' | 'groupBy' | 'into'
+    >()
     const filtered = counted.where(() => true)
     expectTypeOf<Extract<keyof typeof filtered, string>>().toEqualTypeOf<'emit' | 'groupBy' | 'into'>()
     const running = filtered.emit({ every: '10 seconds' })

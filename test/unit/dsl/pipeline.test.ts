@@ -53,7 +53,7 @@ describe('A pipeline', () => {
       bronze,
     })
     expect(plan.steps.map(({ name }) => name)).toEqual(['has a sensor', 'place'])
-    expect(plan.outputs.map((output) => (output.kind === 'raw' ? null : output.after))).toEqual([1, 2, null])
+    expect(plan.outputs.map((output) => ('after' in output ? output.after : null))).toEqual([1, 2, null])
   })
 })
 

@@ -135,7 +135,7 @@ describe('A step is refused', () => {
     const { code, message } = refusal(() => topic.with({ heat: untyped(() => 1) }))
     expect(code).toBe('PLAN_INVALID')
     expect(message).toBe(
-      "Expected point(…) or c.….from((r) => …) as derived column 'heat', found something else. " +
+      "Expected point(…), h3(…) or c.….from((r) => …) as derived column 'heat', found something else. " +
         'Say what type it has: { heat: c.double().from((r) => …) }.',
     )
   })
