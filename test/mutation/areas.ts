@@ -1,6 +1,8 @@
-/** What is mutated together, and the tests that have to notice. Paths are relative to the repository; tests may be globs. */
+/** What is mutated together, and the tests that have to notice: those that ask this code, not all that pass through it. */
 export interface Area {
+  /** Relative to the repository. */
   readonly mutate: readonly string[]
+  /** Globs. */
   readonly tests: readonly string[]
 }
 
@@ -8,26 +10,48 @@ const files = (folder: string, names: string): readonly string[] =>
   names.split(' ').map((name) => `lib/${folder}/${name}.ts`)
 
 export const AREAS: Readonly<Record<string, Area>> = {
-  /** What decides whether a commit may follow others', what a version is made of, and which files a read may leave out. */
-  delta: {
-    mutate: files(
-      'delta',
-      'checksum commit conflict contents file-bounds group-bounds replay state state-replay stats stats-parsed transaction',
-    ),
-    // Without those that take long and are about other files.
+  /** Whether a commit may follow those of others, and that it is there once. */
+  'delta-commits': {
+    mutate: files('delta', 'checksum commit conflict transaction'),
+    tests: ['test/unit/delta/{checksum*,commit,commit-attempts,commit-races,conflict*,transaction}.test.ts'],
+  },
+  /** What a version is made of. */
+  'delta-replay': {
+    mutate: files('delta', 'contents replay state state-replay'),
     tests: [
-      'test/unit/delta/!(commit-s3|copy-columns|optimize).test.ts',
-      'test/property/delta-{histories,predicate,scan}.test.ts',
+      'test/unit/delta/{append-cost,changes,checkpoint*,checksum,commit-races,log-end,replay,snapshot,time-travel}.test.ts',
     ],
   },
-  /** Which windows an event is of, when they close, what is late, and what their results are. */
-  window: {
-    mutate: files('window', 'calendar lateness session-lateness sessions slices span watermark windows'),
-    tests: ['test/unit/window/*.test.ts', 'test/property/window-*.test.ts'],
+  /** Which files and row groups a read may leave out. */
+  'delta-stats': {
+    mutate: files('delta', 'file-bounds group-bounds stats stats-parsed'),
+    tests: [
+      'test/unit/delta/{bounds,checkpoint-read,predicate,stats}.test.ts',
+      'test/property/delta-predicate.test.ts',
+    ],
   },
   /** What keeps a record from being counted twice, or a window from being closed twice. */
   fences: {
     mutate: files('runtime', 'dirty lease mark progress'),
     tests: ['test/unit/runtime/{dirty,fences,lease,mark,progress}.test.ts'],
+  },
+  /** Which windows an event is of, when they close, what is late, and what sessions are made of. */
+  window: {
+    mutate: files('window', 'calendar lateness session-lateness sessions slices span watermark windows'),
+    tests: [
+      'test/unit/window/!(aggregate|crimes|interner|value-aggregates).test.ts',
+      'test/property/window-{assign,sessions}.test.ts',
+    ],
+  },
+  /** Accumulators: what is added in any order and merged in any way comes to the same. */
+  'window-aggregates': {
+    mutate: files(
+      'window',
+      'aggregate collect distinct exact-sum extreme first-last quantile scalar sliding-merge sum top-k',
+    ),
+    tests: [
+      'test/unit/window/{aggregate,conformance,value-aggregates}.test.ts',
+      'test/property/window-{aggregate,value-aggregates}.test.ts',
+    ],
   },
 }

@@ -91,6 +91,15 @@ describe('while partitions have unread records', () => {
     expect(reading.holding).toEqual([1])
   })
 
+  it('it lags, also where no other partition says how far the topic is, or that is before 1970', () => {
+    const neverRead = { ...partition(1, null, { unread: 7 }), ...NEVER_READ }
+    const alone = readWatermark([neverRead], OUT_OF_ORDER, at('15:00'))
+    expect(alone).toMatchObject({ watermark: null, holding: [1], partitions: [{ state: 'lagging' }] })
+    const long = Date.parse('1950-06-01T12:00:00Z')
+    const old = readWatermark([partition(0, long), neverRead], OUT_OF_ORDER, at('15:00'))
+    expect(old).toMatchObject({ watermark: null, holding: [1], partitions: [{}, { state: 'lagging' }] })
+  })
+
   it('an empty partition has no say', () => {
     const empty: PartitionProgress = { ...partition(1, null), ...NEVER_READ, endOffset: 0 }
     const reading = readWatermark([partition(0, at('12:00'), { unread: 1 }), empty], OUT_OF_ORDER, at('15:00'))
