@@ -44,6 +44,18 @@ export function windowsOfResult(output: ClosedOutput, result: WindowBounds): rea
   return isSame(output) ? [result] : windowsContaining(output.window, result.end - 1)
 }
 
+/** The output's windows in which a record at `t` counts, by the window of records that leads there: that one itself, or of which it is a result. */
+export function windowsOfRecord(
+  output: ClosedOutput,
+  t: EpochMillis,
+): readonly { readonly window: WindowBounds; readonly by: WindowBounds }[] {
+  const { parent } = output
+  if (parent === undefined) return windowsContaining(output.window, t).map((window) => ({ window, by: window }))
+  return windowsOfRecord(parent, t).flatMap(({ window: result, by }) =>
+    windowsOfResult(output, result).map((window) => ({ window, by })),
+  )
+}
+
 /** End of the last window that holds results which end at `end`. */
 export function lastWindowOfResult(output: Pick<WindowOutput, 'source' | 'window'>, end: EpochMillis): EpochMillis {
   return isSame(output) ? end : lastWindowStarted(output.window, end - 1).end
