@@ -1,7 +1,7 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { AggregatePlan } from '#plan/plan.ts'
 import type { WindowRow } from '#runtime/results.ts'
-import { c, delta, kafka, pipeline } from '../../../lib/index.ts'
+import { c, delta, kafka, pipeline, sliding } from '../../../lib/index.ts'
 import { testPipeline } from '../../../lib/testing/index.ts'
 import type { Json } from './case.ts'
 import { batchResult, type Call, Excluded, type InputRow, specOf } from './engine.ts'
@@ -170,20 +170,27 @@ const QUERIES: Readonly<Record<string, (tables: Tables) => Promise<Answer>>> = {
     }),
 }
 
-/** The counts of a sliding window, and then, as a second window over its results, the largest of them. */
+const counts = bids
+  .groupBy('auction')
+  .window(sliding('10 seconds', { every: '2 seconds', grace: '0 seconds' }))
+  .aggregate((a) => ({ bids: a.count() }))
+const hot = pipeline('bids', {
+  counts: counts.into(delta.table('gold.counts')),
+  most: counts
+    .groupBy()
+    .aggregate((a) => ({ bids: a.max('bids') }))
+    .into(delta.table('gold.most')),
+})
+
+/** The counts of a sliding window and, over these results, the largest of each window. */
 async function hotItems({ bid }: Tables): Promise<Answer> {
-  const window = specOf({ kind: 'sliding', sizeMs: 10_000, slideMs: 2_000 })
-  const counts = await batchResult({ window, groupBy: ['auction'], aggregates: [call('bids', 'count')] }, rowsOf(bid))
-  const results = counts.map(({ end, group, values }) => ({
-    time: end,
-    cells: { auction: cell(group[0]), bids: cell(values[0]), window_end: end },
-  }))
-  const each = specOf({ kind: 'tumbling', sizeMs: 2_000 })
-  const largest = await batchResult({ window: each, aggregates: [call('most', 'max', 'bids')] }, results)
-  const most = new Map(largest.map(({ start, values }) => [start, values[0]]))
-  return counts
-    .filter(({ end, values }) => most.get(end) === values[0])
-    .map(({ group, values }) => [cell(group[0]), cell(values[0])])
+  const records = rowsOf(bid).map(({ time, cells }) => ({ ...cells, date_time: time }))
+  const run = await testPipeline(hot, { records })
+  const most = new Map(run.rows('gold.most').map((row) => [row['window_end'], row['bids']]))
+  return run
+    .rows('gold.counts')
+    .filter((row) => most.get(row['window_end']) === row['bids'])
+    .map((row) => [cell(row['auction']), cell(row['bids'])])
 }
 
 async function highestBids({ bid }: Tables): Promise<Answer> {
