@@ -126,8 +126,8 @@ function windowWork(
   const ids = new Set(reopened.map(windowId))
   const news = [span, running ?? NOTHING_NEW]
   const isNew = ({ from, to }: Span): boolean => to !== null && (from === null || from < to)
-  // Windows that close now may have been published while they were open.
-  const isRunning = output.emit !== 'final' && news.some(isNew)
+  // Windows that close now may have been published while they were open; of an output that was always final there are no such rows.
+  const isRunning = news.some(isNew)
   const from = span.from ?? Number.NEGATIVE_INFINITY
   const ranges = news.flatMap(({ from, to }) =>
     isNew({ from, to }) ? (neededRange(layout, body, { output, from, to: to! }) ?? []) : [],

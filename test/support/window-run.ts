@@ -21,7 +21,7 @@ export type JsonRow = Readonly<Record<string, unknown>>
  * longer than the case lets the watermark lag.
  */
 export class WindowRun {
-  readonly #runtime: Runtime
+  #runtime: Runtime
   readonly #offsets: number[]
   #stage: WindowsStage
   #closer: CloseStage
@@ -81,6 +81,12 @@ export class WindowRun {
   restart(): void {
     this.#stage = this.#newStage()
     this.#closer = closeStage(this.#runtime)
+  }
+
+  /** Goes on with another definition on the same state. */
+  become(plan: Plan): void {
+    this.#runtime = { ...this.#runtime, plan }
+    this.restart()
   }
 
   async late(): Promise<readonly JsonRow[]> {

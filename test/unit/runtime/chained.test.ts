@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MINUTE } from '#core/time.ts'
 import { deliverToTables } from '#runtime/deliver.ts'
-import { pageGroup } from '#runtime/keys.ts'
+import { leafGroup, pageGroup } from '#runtime/keys.ts'
 import type { WindowRow } from '#runtime/results.ts'
 import { c, type Duration, delta, type EmitOption, kafka, pipeline, sliding, tumbling } from '../../../lib/index.ts'
 import { WindowRun } from '../../support/window-run.ts'
@@ -30,6 +30,23 @@ const planOf = (grace: Duration, emit: EmitOption = 'final') =>
       .emit(emit)
       .into(delta.table('gold.hot')),
   })
+
+/** Beside the most of all groups, each group by itself again. */
+function planByName() {
+  const counts = countsBy('1 hour')
+  return pipeline('bids', {
+    hot: counts
+      .groupBy()
+      .window(tumbling('30 minutes', { grace: '1 hour' }))
+      .aggregate((a) => ({ top: a.max('bids'), results: a.count(), cents: a.sum('cents') }))
+      .into(delta.table('gold.hot')),
+    by_name: counts
+      .groupBy('auction')
+      .window(tumbling('30 minutes', { grace: '1 hour' }))
+      .aggregate((a) => ({ bids: a.sum('bids') }))
+      .into(delta.table('gold.by_name')),
+  })
+}
 
 const bid = (minute: number, auction = 'a', cents = 1) => ({ at: minute * MINUTE, auction, cents })
 const seen = (rows: readonly WindowRow[]): readonly string[] =>
@@ -118,6 +135,29 @@ describe('a window over results', () => {
     expect(seen(await run.watermark(31 * MINUTE))).toEqual([
       'hot 0–20: 2 of 1, revision 1',
       'hot 10–30: 2 of 1, revision 1',
+    ])
+  })
+
+  it('sees all results, and what was published of it, when there are so many groups that pages are split', async () => {
+    const run = await WindowRun.start(planByName())
+    const names = Array.from({ length: 6_000 }, (_, i) => `auction ${'x'.repeat(40)} ${i}`)
+    await run.feed(names.map((name, i) => bid(i % 10, name, i)))
+    await run.feed([bid(3, names[4_321]), bid(31)])
+    const pieces = await run.runtime.state.list(leafGroup(run.runtime))
+    expect(pieces.length).toBeGreaterThan(4)
+    expect(seen(await run.watermark(30 * MINUTE)).filter((row) => row.startsWith('hot'))).toEqual([
+      `hot 0–30: 2 of 6000 of ${(5_999 * 6_000) / 2 + 1}, revision 0`,
+    ])
+    await run.feed([bid(4, names[4_321]), bid(5, names[17])])
+    const corrected = await run.watermark(31 * MINUTE)
+    expect(seen(corrected.filter(({ output }) => output === 'hot'))).toEqual([
+      `hot 0–30: 3 of 6000 of ${(5_999 * 6_000) / 2 + 3}, revision 1`,
+    ])
+    expect(
+      corrected.filter(({ output }) => output === 'by_name').map(({ values, revision }) => [values[0], revision]),
+    ).toEqual([
+      [2, 1],
+      [3, 1],
     ])
   })
 

@@ -131,6 +131,38 @@ describe('running results', () => {
   })
 })
 
+describe('an output whose rows come out in another way than before', () => {
+  const table = async (run: WindowRun) =>
+    (await rowsIn(run.runtime, 'gold.counts'))
+      .map((row) => `${Number(row['window_start']) / MINUTE}: ${row['clicks']} r${row['revision']} ${row['is_final']}`)
+      .sort()
+
+  it('goes on with its state and its revisions, and its table is written anew once', async () => {
+    const run = await WindowRun.start(planOf('final'))
+    await run.feed([click(0), click(1), click(12)])
+    await run.watermark(10 * MINUTE)
+    await run.feed([click(2)])
+    await run.watermark(11 * MINUTE)
+    await deliverToTables(run.runtime)
+    expect(await table(run)).toEqual(['0: 2 r0 true', '0: 3 r1 true'])
+
+    run.become(planOf('change'))
+    await run.feed([click(13), click(3)])
+    await run.watermark(12 * MINUTE)
+    await deliverToTables(run.runtime)
+    expect(await table(run)).toEqual(['0: 4 r2 true', '10: 2 r0 false'])
+
+    run.become(planOf('final'))
+    await run.feed([click(14)])
+    await run.watermark(13 * MINUTE)
+    await deliverToTables(run.runtime)
+    expect(await table(run)).toEqual(['0: 4 r2 true', '10: 2 r0 false'])
+    await run.watermark(20 * MINUTE)
+    await deliverToTables(run.runtime)
+    expect(await table(run)).toEqual(['0: 4 r2 true', '10: 2 r0 false', '10: 3 r1 true'])
+  })
+})
+
 describe('looking for running results', () => {
   const counted = async (emit: EmitOption): Promise<unknown> => {
     const run = await WindowRun.start(planOf(emit))
