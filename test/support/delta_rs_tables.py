@@ -12,6 +12,7 @@ import sys
 
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder, write_deltalake
+from plain_arrow import rows as plain_rows
 
 folder = sys.argv[1]
 UTC = datetime.timezone.utc
@@ -124,35 +125,9 @@ def constraints():
     DeltaTable(place('constraints')).alter.add_constraint({'positive': 'id >= 0'})
 
 
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def plain(kind, value):
-    if value is None:
-        return None
-    if pa.types.is_timestamp(kind):
-        return 'us:%d' % ((value.replace(tzinfo=UTC) - EPOCH) // datetime.timedelta(microseconds=1))
-    if pa.types.is_date(kind):
-        return (value - EPOCH.date()).days
-    if pa.types.is_decimal(kind):
-        return 'd:' + format(value, 'f')
-    if isinstance(value, bytes):
-        return 'hex:' + value.hex()
-    if pa.types.is_map(kind):
-        return sorted(([plain(kind.key_type, k), plain(kind.item_type, v)] for k, v in value), key=json.dumps)
-    if pa.types.is_struct(kind):
-        return {field.name: plain(field.type, value[field.name]) for field in kind}
-    if isinstance(value, list):
-        return [plain(kind.value_type, one) for one in value]
-    if isinstance(value, int) and abs(value) >= 2**53:
-        return 'n:%d' % value
-    return value
-
-
 def read(name):
     query = QueryBuilder().register('t', DeltaTable(place(name))).execute('select * from t order by id')
-    table = pa.table(query.read_all())
-    return [{field.name: plain(field.type, row[field.name]) for field in table.schema} for row in table.to_pylist()]
+    return plain_rows(pa.table(query.read_all()))
 
 
 found = {}

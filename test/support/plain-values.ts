@@ -65,7 +65,7 @@ export interface Filter {
   readonly sql: (engine: SqlEngine) => string
 }
 
-export type SqlEngine = 'spark' | 'trino'
+export type SqlEngine = 'spark' | 'trino' | 'datafusion' | 'duckdb'
 
 const OPERATORS = { eq: '=', gt: '>', lte: '<=' } as const
 
@@ -90,7 +90,12 @@ export function filtersOf(schema: StructType, rows: readonly PlainRow[]): readon
 function columnFilters(column: readonly string[], type: string, values: readonly unknown[]): readonly Filter[] {
   const name = column.map((part) => (/^\w+$/.test(part) ? part : `\`${part}\``)).join('.')
   const sqlName = (engine: SqlEngine): string =>
-    column.map((part) => (engine === 'spark' ? `\`${part}\`` : `"${part}"`)).join('.')
+    engine === 'datafusion'
+      ? `"${column[0]}"${column
+          .slice(1)
+          .map((part) => `['${part}']`)
+          .join('')}`
+      : column.map((part) => (engine === 'spark' ? `\`${part}\`` : `"${part}"`)).join('.')
   const filters: Filter[] = [
     { column, type, where: { [name]: { isNull: true } }, sql: (engine) => `${sqlName(engine)} IS NULL` },
   ]
@@ -111,29 +116,48 @@ function columnFilters(column: readonly string[], type: string, values: readonly
   return filters
 }
 
-const SQL_TYPES: Readonly<Record<string, Readonly<Record<SqlEngine, string>>>> = {
-  byte: { spark: 'TINYINT', trino: 'TINYINT' },
-  short: { spark: 'SMALLINT', trino: 'SMALLINT' },
-  integer: { spark: 'INT', trino: 'INTEGER' },
-  long: { spark: 'BIGINT', trino: 'BIGINT' },
-  float: { spark: 'FLOAT', trino: 'REAL' },
-  double: { spark: 'DOUBLE', trino: 'DOUBLE' },
-  boolean: { spark: 'BOOLEAN', trino: 'BOOLEAN' },
-  date: { spark: 'DATE', trino: 'DATE' },
-  timestamp: { spark: 'TIMESTAMP', trino: 'TIMESTAMP(6) WITH TIME ZONE' },
-  timestamp_ntz: { spark: 'TIMESTAMP_NTZ', trino: 'TIMESTAMP(6)' },
+const SQL_TYPES: Readonly<Record<string, string>> = {
+  byte: 'TINYINT',
+  short: 'SMALLINT',
+  integer: 'INT',
+  long: 'BIGINT',
+  float: 'REAL',
+  double: 'DOUBLE',
+  boolean: 'BOOLEAN',
+  date: 'DATE',
+}
+const TIMESTAMPS: Readonly<Record<string, Readonly<Record<SqlEngine, string>>>> = {
+  timestamp: {
+    spark: 'TIMESTAMP',
+    trino: 'TIMESTAMP(6) WITH TIME ZONE',
+    datafusion: `'Timestamp(Microsecond, Some("UTC"))'`,
+    duckdb: 'TIMESTAMPTZ',
+  },
+  timestamp_ntz: {
+    spark: 'TIMESTAMP_NTZ',
+    trino: 'TIMESTAMP(6)',
+    datafusion: `'Timestamp(Microsecond, None)'`,
+    duckdb: 'TIMESTAMP',
+  },
 }
 
 function literal(engine: SqlEngine, type: string, value: unknown): string {
   if (type === 'string') {
-    const text = String(value).replaceAll("'", engine === 'spark' ? "\\'" : "''")
-    return `'${engine === 'spark' ? text.replaceAll(/\\(?!')/g, '\\\\') : text}'`
+    const quoted = String(value).replaceAll("'", engine === 'spark' ? "\\'" : "''")
+    if (engine === 'spark') return `'${quoted.replaceAll(/\\(?!')/g, '\\\\')}'`
+    // DuckDB's parser takes a NUL for the end.
+    return engine === 'duckdb' ? `'${quoted.replaceAll('\0', "' || chr(0) || '")}'` : `'${quoted}'`
   }
-  if (type === 'binary') return `X'${Buffer.from(value as Uint8Array).toString('hex')}'`
-  return `CAST('${literalText(type, value)}' AS ${SQL_TYPES[type]?.[engine] ?? type.toUpperCase()})`
+  const text = literalText(type, value)
+  if (type === 'binary') return engine === 'duckdb' ? `unhex('${text}')` : `X'${text}'`
+  const instants = TIMESTAMPS[type]?.[engine]
+  if (instants !== undefined && engine === 'datafusion')
+    return `arrow_cast('${text.replace(' UTC', 'Z')}', ${instants})`
+  return `CAST('${text}' AS ${instants ?? SQL_TYPES[type] ?? type.toUpperCase()})`
 }
 
 function literalText(type: string, value: unknown): string {
+  if (type === 'binary') return Buffer.from(value as Uint8Array).toString('hex')
   if (type === 'date') return new Date((value as number) * 86_400_000).toISOString().slice(0, 10)
   if (!type.startsWith('timestamp')) return String(value)
   const micros = Math.round((value as number) * 1000)
