@@ -131,7 +131,7 @@ describe.each([SPARK_3, SPARK_4])('$name', (installation) => {
 
     // What Spark 3.5 writes, the other one does as well.
     const written = installation === SPARK_4 ? Object.keys(SPARK_TABLES) : []
-    it.each(written)('writes %s, and we read every version, and write what it reads', async (name) => {
+    it.each(written)('writes %s, and we read it, older versions too, and write what it reads', async (name) => {
       const path = `by_spark/${name.replaceAll(/\W/g, '_')}`
       for (const statement of SPARK_TABLES[name]!) await spark.sql(statement.replaceAll('$', sqlName(path)))
       const table = await DeltaTable.open(directory(folder.path), path)
