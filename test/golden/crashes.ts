@@ -1,7 +1,7 @@
-import { type PortCall, PortCalls } from '../support/faulty-ports.ts'
+import { type Calls, type PortCall, PortCalls } from '../support/faulty-ports.ts'
 import type { Scenario } from './scenario.ts'
-import { worldOf } from './ways.ts'
 import { Process, type World, type WorldOptions } from './world.ts'
+import { worldOf } from './world-of.ts'
 
 interface Place {
   readonly phase: number
@@ -9,7 +9,7 @@ interface Place {
 }
 
 /** A scenario that goes on where it was, whatever process runs it. */
-class Course {
+export class Course {
   place: Place
   readonly #scenario: Scenario
 
@@ -18,7 +18,7 @@ class Course {
     this.place = place
   }
 
-  async run(calls: PortCalls<World>): Promise<void> {
+  async run(calls: Calls<World>): Promise<void> {
     const process = await new Process(calls.ports, calls).start()
     while (this.place.phase < this.#scenario.phases.length) {
       const { phase, fed } = this.place
@@ -30,7 +30,7 @@ class Course {
     await process.finish()
   }
 
-  #feed(phase: number, calls: PortCalls<World>): Promise<void> {
+  #feed(phase: number, calls: Calls<World>): Promise<void> {
     this.place = { phase, fed: true }
     return calls.note((world) => world.feed(this.#scenario.phases[phase]!))
   }

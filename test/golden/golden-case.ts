@@ -2,8 +2,9 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { type Contents, differences } from '../support/table-rows.ts'
 import { endEverywhere, failEverywhere } from './crashes.ts'
 import type { Scenario } from './scenario.ts'
-import { expectAccounted, expectAnswer, runPlain, runRedelivered, runShuffled, worldOf } from './ways.ts'
+import { expectAccounted, expectAnswer, runPlain, runRedelivered, runShuffled } from './ways.ts'
 import type { World } from './world.ts'
+import { worldOf } from './world-of.ts'
 
 const SEEDS = [1, 2]
 const LONG = { timeout: 120_000 }

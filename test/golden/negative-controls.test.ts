@@ -3,8 +3,9 @@ import type { StateStore } from '#ports/state-store.ts'
 import { type Contents, differences } from '../support/table-rows.ts'
 import { endEverywhere } from './crashes.ts'
 import { sensorsScenario } from './sensors.ts'
-import { runPlain, runRedelivered, worldOf } from './ways.ts'
+import { runPlain, runRedelivered } from './ways.ts'
 import type { World } from './world.ts'
+import { worldOf } from './world-of.ts'
 
 /** Writes whatever is stored: the condition is dropped. */
 const withoutCondition = (inner: StateStore): StateStore => ({

@@ -2,10 +2,8 @@ import { expect } from 'vitest'
 import { type Contents, linesOf, picked } from '../support/table-rows.ts'
 import { type Random, type Scenario, seededRandom } from './scenario.ts'
 import { Stages } from './stages.ts'
-import { type Process, World, type WorldOptions } from './world.ts'
-
-export const worldOf = (scenario: Scenario, options: Partial<WorldOptions> = {}): World =>
-  new World({ plan: scenario.plan, partitions: scenario.partitions, batchSize: scenario.batchSize, ...options })
+import type { Process, World } from './world.ts'
+import { worldOf } from './world-of.ts'
 
 /** One process from the first record to the end of input. */
 export async function runPlain(scenario: Scenario, world = worldOf(scenario)): Promise<World> {

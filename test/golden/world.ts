@@ -132,7 +132,7 @@ export class Process {
   readonly #world: World
   readonly #source: RecordSource
 
-  constructor(world: World, calls = new PortCalls<World>(world)) {
+  constructor(world: World, calls: Calls<World> = new PortCalls(world)) {
     this.#world = world
     // Leases of an earlier one have run out.
     world.clock.advance(LEASE)

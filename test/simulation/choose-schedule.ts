@@ -160,7 +160,7 @@ function chooseStep(dice: Dice, feeder: Feeder, mood: Mood): readonly Step[] {
   ])()
 }
 
-/** A poller stands still while others close windows and apply more; then it goes on. */
+/** A poller or a closer stands still while others close windows and apply more; then it goes on. */
 function race(dice: Dice, feeder: Feeder, mood: Mood, who: number): readonly Step[] {
   const start = (by: number, task: Task): Step => ({ do: 'start', who: by, task, calls: null, fault: null })
   const others = [who + 1, who + 2]
@@ -174,11 +174,9 @@ function race(dice: Dice, feeder: Feeder, mood: Mood, who: number): readonly Ste
       [1, () => feeder.wait()],
     ])()
   })
-  return [
-    { do: 'start', who, task: deliver(dice, 'windows', feeder, mood), calls: dice.int(1, 9), fault: null },
-    ...meanwhile,
-    { do: 'go on', who, ...stopping(dice, mood) },
-  ]
+  const task: Task = dice.chance(0.6) ? deliver(dice, 'windows', feeder, mood) : { do: 'close', leased: false }
+  const calls = dice.int(1, task.do === 'close' ? 20 : 9)
+  return [{ do: 'start', who, task, calls, fault: null }, ...meanwhile, { do: 'go on', who, ...stopping(dice, mood) }]
 }
 
 const FAULTS: readonly Fault[] = [

@@ -1,17 +1,19 @@
 /**
  * Runs schedules of random seeds over memory adapters and holds what they leave against brute force.
  *
- *   npm run test:simulation -- [--seeds 500] [--from N] [--seed N] [--workers 2] [--controls]
+ *   npm run test:simulation -- [--seeds 500] [--from N] [--seed N] [--workers 2] [--controls] [--every-call]
  *
  * Without --from the seeds are those of the day (UTC), so that every day tries others; --seed runs one again. A seed that fails is printed
  * with the smallest schedule that still fails. Exits with 0 if none does. --controls breaks exactly-once in every way it knows, and exits with
- * 0 if each of them makes one of the seeds fail.
+ * 0 if each of them makes one of the seeds fail. --every-call lets each call to a port of the crimes pipeline go wrong, one by one, in every way.
  */
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { DAY } from '#core/time.ts'
+import { crimesScenario } from '../golden/crimes.ts'
 import { controlsShow } from './controls.ts'
+import { faultEveryCall } from './every-call.ts'
 
 const { values } = parseArgs({
   options: {
@@ -20,6 +22,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     workers: { type: 'string' },
     controls: { type: 'boolean' },
+    'every-call': { type: 'boolean' },
   },
 })
 
@@ -40,6 +43,12 @@ const count = only === null ? numberOf('seeds', 500) : 1
 const from = only ?? numberOf('from', Math.floor(Date.now() / DAY) * SEEDS_A_DAY)
 const workers = Math.min(count, Math.max(1, numberOf('workers', 2)))
 
+if (values['every-call'] === true) {
+  const { calls, wrong } = await faultEveryCall(crimesScenario({ count: 1_500, thin: true }))
+  for (const line of wrong.slice(0, 20)) console.log(line)
+  console.log(`${calls} calls, each ended before, ended after, and its answer lost: ${wrong.length} differences`)
+  process.exit(wrong.length === 0 ? 0 : 1)
+}
 console.log(`seeds ${from} to ${from + count - 1}`)
 if (values.controls === true) process.exit((await controlsShow(from, count)) ? 0 : 1)
 const started = performance.now()

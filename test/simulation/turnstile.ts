@@ -57,6 +57,10 @@ export class Turnstile<P extends Ports> implements Calls<P> {
     return this.#pass(name, act)
   }
 
+  note<T>(act: (ports: P) => Promise<T>): Promise<T> {
+    return act(this.ports)
+  }
+
   async #pass<T>(name: string, act: (ports: P) => Promise<T>): Promise<T> {
     while (this.#left === 0 && !this.#dead) await this.#hold()
     if (this.#dead) return NEVER

@@ -27,6 +27,8 @@ export interface Calls<P extends Ports> {
   readonly ports: P
   read<T>(name: string, act: (ports: P) => Promise<T>): Promise<T>
   write<T>(name: string, act: (ports: P) => Promise<T>): Promise<T>
+  /** A write that is no call: it never fails. */
+  note<T>(act: (ports: P) => Promise<T>): Promise<T>
 }
 
 /** Numbers the calls to all ports of a process from 0, lets one of them go wrong, and keeps what was written for a replay. */
@@ -64,7 +66,6 @@ export class PortCalls<P extends Ports> implements Calls<P> {
     return this.#run({ name, write: true }, () => this.note(act))
   }
 
-  /** A write that is no call: it never fails. */
   async note<T>(act: (ports: P) => Promise<T>): Promise<T> {
     const result = await act(this.#ports)
     this.writes.push(act)
@@ -127,7 +128,7 @@ export function faultySql<P extends Ports>(calls: Calls<P>): SqlSink {
 
 /** Only `commit` is numbered: what is read of a topic is the same at any time. `onCommitted` runs after each. */
 export function faultySource<P extends Ports>(
-  calls: PortCalls<P>,
+  calls: Calls<P>,
   onCommitted: (group: string) => Promise<void>,
 ): RecordSource {
   const { topic: inner } = calls.ports
