@@ -6,7 +6,7 @@ import { nothingNew } from '#cli/progress.ts'
 import { Screen } from '#cli/screen.ts'
 import { styleFor } from '#cli/style.ts'
 import type { Terminal } from '#cli/terminal.ts'
-import { count, isoTime, shownPath, visible } from '#cli/text.ts'
+import { count, heldText, isoTime, shownPath, visible } from '#cli/text.ts'
 
 /** Shows a pipeline that runs. */
 export interface DevDisplay {
@@ -86,6 +86,8 @@ function eventLine(event: DevEvent, zone: string, workingFolder: string): string
       return inputText(event)
     case 'notice':
       return event.message
+    case 'held':
+      return heldText({ ...event, since: Date.parse(event.since) })
     case 'retry':
       return `${event.stage}: attempt ${event.attempt} failed and will be repeated: ${visible(event.message)}`
   }

@@ -4,6 +4,7 @@ import type { ClosedWindow, DevEvent, DevView, Notable } from '#cli/dev-view.ts'
 import { zoneOf } from '#cli/event-time.ts'
 import { failedText } from '#cli/failed-results.ts'
 import { type Lag, readLag } from '#cli/partition-lag.ts'
+import { heldText, isoTime } from '#cli/text.ts'
 import type { EpochMillis } from '#core/time.ts'
 import type { HousekeeperEvents } from '#local/housekeeper.ts'
 import type { LocalCounts } from '#local/local-pipeline.ts'
@@ -60,6 +61,12 @@ export class DevMonitor {
     return {
       onCommitted: (commits) => this.#committed(commits),
       onClosed: (closed) => this.#closed(closed),
+      onHeld: (held) => {
+        for (const one of held) {
+          this.#onEvent({ event: 'held', ...one, since: isoTime(one.since) })
+          this.#notices = [...this.#notices, heldText(one)].slice(-NOTICES_KEPT)
+        }
+      },
       onRetry: (stage, error, attempt) => {
         const message = error instanceof Error ? error.message : String(error)
         this.#onEvent({ event: 'retry', stage, attempt, message })

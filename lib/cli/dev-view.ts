@@ -84,4 +84,6 @@ export type DevEvent =
       readonly openWindows: Readonly<Record<string, number>> | null
     }
   | { readonly event: 'notice'; readonly message: string }
+  /** The partition keeps windows open: it has so many records that are not applied. */
+  | { readonly event: 'held'; readonly partition: number; readonly lag: number; readonly since: string }
   | { readonly event: 'retry'; readonly stage: string; readonly attempt: number; readonly message: string }

@@ -26,6 +26,7 @@ the watermark back. A pipeline may be running in the data folder.
   --topic NAME   the topic that the folder has read, if you want to be sure
   --zone ZONE    times in that zone (default: UTC)
   --json         as one JSON document
+  --alarm        exit with 1 if a partition holds the watermark back
 
 KAFKA_BROKERS=host:port,…   the broker, where the folder has read from one
 `
@@ -38,6 +39,7 @@ export const lagCommand: Command = {
       topic: { type: 'string' },
       zone: { type: 'string' },
       json: { type: 'boolean' },
+      alarm: { type: 'boolean' },
     } as const
     const options = readArgs('lag', args, specs, 0)
     const { folder, pipeline } = inspectDataFolder(locateData(options.text('data'), terminal))
@@ -45,7 +47,7 @@ export const lagCommand: Command = {
     const lag = await lagOf(folder, pipeline, topic)
     if (options.flag('json')) terminal.out(`${JSON.stringify(asJson(pipeline.name, topic.name, lag))}\n`)
     else terminal.out(asText(pipeline.name, topic.name, lag, options.text('zone') ?? 'UTC'))
-    return EXIT.done
+    return options.flag('alarm') && lag.partitions.some((one) => one.holdsBack) ? EXIT.failed : EXIT.done
   },
 }
 

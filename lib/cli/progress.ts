@@ -2,9 +2,10 @@ import { basename } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type { Args } from '#cli/args.ts'
 import type { Terminal } from '#cli/terminal.ts'
-import { count } from '#cli/text.ts'
+import { count, heldText } from '#cli/text.ts'
 import type { FeedProgress } from '#local/feed.ts'
 import type { FedInput } from '#local/feed-inputs.ts'
+import type { HeldBack } from '#local/held-watermark.ts'
 import type { LocalPipeline } from '#local/local-pipeline.ts'
 
 const EVERY = 500
@@ -52,6 +53,11 @@ export class Progress {
     this.#clear()
     const message = error instanceof Error ? error.message : String(error)
     this.#terminal.err(`${stage}: attempt ${attempt} failed and will be repeated: ${message}\n`)
+  }
+
+  held(partitions: readonly HeldBack[]): void {
+    this.#clear()
+    for (const one of partitions) this.#terminal.err(`${heldText(one)}\n`)
   }
 
   end(): void {

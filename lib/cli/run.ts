@@ -60,7 +60,10 @@ export const runCommand: Command = {
       pipelinePath,
       dataFolder: dataFolderOf(options, terminal, plan),
       ...sessionSettings(options, terminal, 10_000),
-      events: { onRetry: (stage, error, attempt) => progress.retry(stage, error, attempt) },
+      events: {
+        onRetry: (stage, error, attempt) => progress.retry(stage, error, attempt),
+        onHeld: (held) => progress.held(held),
+      },
     })
     try {
       const summary = await drive(session, plan, inputs, progress, terminal)

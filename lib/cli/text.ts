@@ -1,5 +1,6 @@
 import { relative } from 'node:path'
 import { zone } from '#core/zone.ts'
+import type { HeldBack } from '#local/held-watermark.ts'
 
 /** 23913 → 23,913. */
 export function count(value: number): string {
@@ -81,4 +82,9 @@ export function size(bytes: number): string {
 export function shownPath(path: string, workingFolder: string): string {
   const short = relative(workingFolder, path)
   return short === '' || short.startsWith('..') ? path : short
+}
+
+/** Tells of a partition because of which windows stay open. */
+export function heldText({ partition, lag, since }: HeldBack): string {
+  return `partition ${partition} has held the watermark back since ${isoTime(since)}: ${count(lag)} records wait, and no window closes`
 }

@@ -1,4 +1,5 @@
 import type { Millis } from '#core/time.ts'
+import { type HeldBack, HeldWatermark } from '#local/held-watermark.ts'
 import { isWindowOutput } from '#plan/plan.ts'
 import { type Closed, type CloseStage, closeStage } from '#runtime/close.ts'
 import { type Committed, commitAccepted } from '#runtime/commit.ts'
@@ -16,11 +17,15 @@ export interface HousekeeperSettings {
   readonly checkpointEvery: number
   /** Whether this process feeds the topic and has more to bring; default: no. */
   readonly moreToCome?: () => boolean
+  /** How long a partition may hold the watermark back before that is told; default: a minute. */
+  readonly heldAfter?: Millis
 }
 
 export interface HousekeeperEvents {
   readonly onCommitted?: (commits: readonly Committed[]) => void
   readonly onClosed?: (closed: Closed) => void
+  /** Partitions hold the watermark back for long: windows wait for their records. Each is named once, until it has caught up. */
+  readonly onHeld?: (held: readonly HeldBack[]) => void
   /** Something failed that will be tried again. */
   readonly onRetry?: (stage: string, error: unknown, attempt: number) => void
 }
@@ -32,6 +37,7 @@ export type EndOffsets = (
 ) => Promise<readonly number[] | null>
 
 const LEASE: Millis = 30_000
+const HELD_AFTER: Millis = 60_000
 
 /**
  * What schedules do on AWS: commits accepted files, closes windows, delivers results, writes checkpoints. Each of its loops may
@@ -43,6 +49,7 @@ export class Housekeeper {
   readonly #settings: HousekeeperSettings
   readonly #events: HousekeeperEvents
   readonly #close: CloseStage | null
+  readonly #held: HeldWatermark
   readonly #stop = new AbortController()
   /** Version of the last checkpoint by table. */
   readonly #checkpoints = new Map<string, number>()
@@ -53,6 +60,7 @@ export class Housekeeper {
     this.#endOffsets = endOffsets
     this.#settings = settings
     this.#events = events
+    this.#held = new HeldWatermark(settings.heldAfter ?? HELD_AFTER)
     this.#close = runtime.plan.outputs.some(isWindowOutput) ? closeStage(runtime) : null
   }
 
@@ -89,6 +97,8 @@ export class Housekeeper {
       moreToCome: this.#settings.moreToCome?.() ?? false,
     })
     this.#events.onClosed?.(closed)
+    const held = this.#held.look(closed.watermark, this.#runtime.clock.now())
+    if (held.length > 0) this.#events.onHeld?.(held)
     await this.#committed(await deliverToTables(this.#runtime))
     await this.#committed(await detectAnomalies(this.#runtime))
   }

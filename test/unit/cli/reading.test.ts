@@ -1,8 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { systemClock } from '#adapters/system/clock.ts'
 import { main } from '#cli/main.ts'
+import { inspectDataFolder } from '#local/data-folder.ts'
 import { writeCrimesCsv } from '#local/simulator.ts'
+import { TopicLog } from '#local/topic-log.ts'
+import { RecordPacker } from '#schema/record-packer.ts'
 import { createTemporaryFolder, temporaryFolder } from '../../support/temp.ts'
 import { RecordingTerminal } from './recording-terminal.ts'
 
@@ -236,6 +240,23 @@ describe('sluice lag', () => {
     const lag = JSON.parse(out)
     expect(lag).toMatchObject({ pipeline: 'crimes', topic: 'crimes', lag: 0, heldBackBy: [] })
     expect(lag.partitions).toHaveLength(6)
+  })
+
+  // The topic has grown by partition 6, of which nobody has read a record yet.
+  test('with --alarm fails while a partition holds the watermark back, and names it', async () => {
+    expect((await sluice(['lag', '--alarm'])).code).toBe(0)
+    const behind = join(temporaryFolder(), 'crimes')
+    cpSync(data, behind, { recursive: true })
+    const { folder: opened } = inspectDataFolder(behind)
+    const topic = TopicLog.open({ folder: opened.topics, name: 'crimes', partitions: 7, clock: systemClock })
+    const packer = new RecordPacker()
+    packer.add(null, 0, 0, null, 0, 0)
+    await topic.append(6, packer.take())
+    await topic.close()
+    const { code, lines } = await sluice(['lag', '--alarm', '--data', behind])
+    expect(code).toBe(1)
+    expect(lines.at(-1)).toMatch(/^Held back by partition 6\. Windows are closed up to /)
+    expect(JSON.parse((await sluice(['lag', '--json', '--data', behind])).out).heldBackBy).toEqual([6])
   })
 
   test('is refused where nothing has run', async () => {

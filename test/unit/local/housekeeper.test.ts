@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { HOUR } from '#core/time.ts'
+import { HOUR, MINUTE } from '#core/time.ts'
+import type { HeldBack } from '#local/held-watermark.ts'
 import { Housekeeper } from '#local/housekeeper.ts'
 import { commitAccepted } from '#runtime/commit.ts'
 import { type LakeStage, lakeStage } from '#runtime/lake.ts'
@@ -34,6 +35,31 @@ describe('A housekeeper', () => {
     await lake.handle([readingsFrom(7, 8)])
     await keeper.commit()
     expect(await (await openTable(runtime, 'bronze.rooms')).lastCheckpoint()).toBe(8)
+  })
+
+  // Partition 0 is at 12:00, partition 1 has a record that nobody has applied.
+  //   minute       0      1      2      3     4
+  //   partition 1  waits ────────────   read  waits
+  //   told                 ▲
+  it('tells once of a partition that has held the watermark back for a minute, by its number', async () => {
+    const runtime = await started()
+    let minute = 0
+    const clock = { ...runtime.clock, now: () => NOW + minute * MINUTE }
+    const held: string[] = []
+    const onHeld = (all: readonly HeldBack[]): void => {
+      for (const one of all)
+        held.push(`minute ${minute}: partition ${one.partition}, ${one.lag} waiting, since ${one.since - NOW}`)
+    }
+    let ends = [3, 1]
+    const keeper = new Housekeeper({ ...runtime, clock }, async () => ends, timings, { onHeld })
+    await windowsOf(runtime).handle([readingsFrom(0, 3)])
+    for (; minute < 3; minute++) await keeper.closeNow(false)
+    ends = [3, 0]
+    await keeper.closeNow(false)
+    minute = 4
+    ends = [3, 1]
+    await keeper.closeNow(false)
+    expect(held).toEqual(['minute 1: partition 1, 1 waiting, since 0'])
   })
 
   it('leaves closing to whoever holds the lease, but at the end of input closes whoever holds it', async () => {
