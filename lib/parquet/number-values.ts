@@ -29,10 +29,11 @@ export function numberSource(
     encode(page, from, to, limit) {
       const until = Math.min(to, from + Math.max(1, Math.floor(limit / width)))
       page.reserve((until - from) * width)
-      if (kind === 'double') putDoubles(page, values, rows, from, until, bounds)
-      else if (kind === 'timestamp') putTimestamps(page, values, rows, from, until, bounds, column)
-      else if (kind === 'long') putLongs(page, values, rows, from, until, bounds, column)
-      else putInts(page, values, rows, from, until, bounds, column)
+      if (kind === 'double') putDoubles(page, values, rows, from, until)
+      else if (kind === 'timestamp') putTimestamps(page, values, rows, from, until, column)
+      else if (kind === 'long') putLongs(page, values, rows, from, until, column)
+      else putInts(page, values, rows, from, until, column)
+      boundRows(values, rows, from, until, bounds)
       page.end += (until - from) * width
       return until
     },
@@ -45,6 +46,19 @@ export function boundDoubles(values: Float64Array | Float32Array, count: number,
   for (let i = 0; i < count; i++) {
     const value = values[i]!
     // NaN compares false with everything and so never becomes a bound.
+    if (value < min) min = value
+    if (value > max) max = value
+    if (Number.isNaN(value)) nan = true
+  }
+  bounds.min = min
+  bounds.max = max
+  bounds.nan = nan
+}
+
+function boundRows(values: Float64Array, rows: RowIndex, from: number, to: number, bounds: Bounds): void {
+  let { min, max, nan } = bounds
+  for (let i = from; i < to; i++) {
+    const value = values[rows[i]!]!
     if (value < min) min = value
     if (value > max) max = value
     if (Number.isNaN(value)) nan = true
@@ -112,28 +126,12 @@ export function booleanSource(values: Uint8Array, rows: RowIndex, bounds: Bounds
   }
 }
 
-function putDoubles(
-  page: PageBuffer,
-  values: Float64Array,
-  rows: RowIndex,
-  from: number,
-  to: number,
-  bounds: Bounds,
-): void {
+function putDoubles(page: PageBuffer, values: Float64Array, rows: RowIndex, from: number, to: number): void {
   const out = page.doubles
   let at = page.end >>> 3
-  let { min, max, nan } = bounds
   for (let i = from; i < to; i++) {
-    const value = values[rows[i]!]!
-    out[at++] = value
-    // NaN compares false with everything and so never becomes a bound.
-    if (value < min) min = value
-    if (value > max) max = value
-    if (Number.isNaN(value)) nan = true
+    out[at++] = values[rows[i]!]!
   }
-  bounds.min = min
-  bounds.max = max
-  bounds.nan = nan
 }
 
 function putInts(
@@ -142,22 +140,16 @@ function putInts(
   rows: RowIndex,
   from: number,
   to: number,
-  bounds: Bounds,
   column: string,
 ): void {
   const out = page.ints
   let at = page.end >>> 2
-  let { min, max } = bounds
   for (let i = from; i < to; i++) {
     const value = values[rows[i]!]!
     const int = value | 0
     if (int !== value) throw invalidNumber(column, rows[i]!, value, 'a whole number from -2147483648 to 2147483647')
     out[at++] = int
-    if (value < min) min = value
-    if (value > max) max = value
   }
-  bounds.min = min
-  bounds.max = max
 }
 
 function putLongs(
@@ -166,12 +158,10 @@ function putLongs(
   rows: RowIndex,
   from: number,
   to: number,
-  bounds: Bounds,
   column: string,
 ): void {
   const out = page.ints
   let at = page.end >>> 2
-  let { min, max } = bounds
   for (let i = from; i < to; i++) {
     const value = values[rows[i]!]!
     if (Math.floor(value) !== value || value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) {
@@ -179,11 +169,7 @@ function putLongs(
     }
     putLong(value, out, at)
     at += 2
-    if (value < min) min = value
-    if (value > max) max = value
   }
-  bounds.min = min
-  bounds.max = max
 }
 
 function putTimestamps(
@@ -192,12 +178,10 @@ function putTimestamps(
   rows: RowIndex,
   from: number,
   to: number,
-  bounds: Bounds,
   column: string,
 ): void {
   const out = page.ints
   let at = page.end >>> 2
-  let { min, max } = bounds
   for (let i = from; i < to; i++) {
     const value = values[rows[i]!]!
     if (!(value >= -MILLIS_MAX && value <= MILLIS_MAX)) {
@@ -205,11 +189,7 @@ function putTimestamps(
     }
     putMicros(value, out, at)
     at += 2
-    if (value < min) min = value
-    if (value > max) max = value
   }
-  bounds.min = min
-  bounds.max = max
 }
 
 function putBooleans(

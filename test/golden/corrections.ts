@@ -1,6 +1,6 @@
 import { type EpochMillis, MINUTE } from '#core/time.ts'
 import { c, delta, kafka, pipeline, postgres, sliding, tumbling } from '../../lib/index.ts'
-import { disordered, grouped, type Phase, type Scenario, seededRandom } from './scenario.ts'
+import { grouped, inPhases, type Scenario, seededRandom } from './scenario.ts'
 
 const orders = kafka.topic('orders', {
   schema: { id: c.long(), at: c.timestamp(), shop: c.string(), cents: c.int() },
@@ -132,13 +132,5 @@ function answerOf(phases: readonly (readonly Order[])[]): Scenario['answer'] {
 /** All four phases, or the first so many. */
 export function correctionsScenario(options: { readonly perMinute: number; readonly phases?: number }): Scenario {
   const phases = phasesOf(options.perMinute).slice(0, options.phases)
-  return {
-    plan: corrections,
-    partitions: 2,
-    batchSize: Math.ceil(phases[0]!.length * 1.2),
-    phases,
-    // Half the bound: the other half is for the clock, which moves between the phases.
-    shuffle: (phase: Phase, random) => disordered(phase, (record) => timeOf(record as Order), MINUTE, random),
-    answer: answerOf(phases),
-  }
+  return inPhases(corrections, phases, timeOf, answerOf(phases))
 }

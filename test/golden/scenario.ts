@@ -1,3 +1,4 @@
+import { MINUTE } from '#core/time.ts'
 import type { Plan } from '#plan/plan.ts'
 import type { TestRecord } from '../../lib/testing/index.ts'
 import type { TableRow } from '../support/table-rows.ts'
@@ -20,6 +21,24 @@ export interface Scenario {
   /** The records of a phase in another order that the topic's bound allows. */
   readonly shuffle: (phase: Phase, random: Random) => Phase
   readonly answer: Answer
+}
+
+/** A scenario of a topic whose records may be two minutes out of order. */
+export function inPhases<T extends TestRecord>(
+  plan: Plan,
+  phases: readonly (readonly T[])[],
+  timeOf: (record: T) => number,
+  answer: Answer,
+): Scenario {
+  return {
+    plan,
+    partitions: 2,
+    batchSize: Math.ceil(phases[0]!.length * 1.2),
+    phases,
+    // Half the bound: the other half is for the clock, which moves between the phases.
+    shuffle: (phase, random) => disordered(phase, (record) => timeOf(record as T), MINUTE, random),
+    answer,
+  }
 }
 
 /** A number in [0, 1). */

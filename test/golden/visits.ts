@@ -1,6 +1,6 @@
 import { type EpochMillis, MINUTE } from '#core/time.ts'
 import { c, cumulating, delta, kafka, pipeline, postgres, session } from '../../lib/index.ts'
-import { disordered, grouped, type Phase, type Scenario, seededRandom } from './scenario.ts'
+import { grouped, inPhases, type Scenario, seededRandom } from './scenario.ts'
 
 const clicks = kafka.topic('clicks', {
   schema: { id: c.long(), at: c.timestamp(), user: c.string(), page: c.string(), paid: c.boolean() },
@@ -125,13 +125,5 @@ function cumulated(all: readonly Click[]) {
 /** All four phases, or the first so many. */
 export function visitsScenario(options: { readonly perMinute: number; readonly phases?: number }): Scenario {
   const phases = phasesOf(options.perMinute).slice(0, options.phases)
-  return {
-    plan: visits,
-    partitions: 2,
-    batchSize: Math.ceil(phases[0]!.length * 1.2),
-    phases,
-    // Half the bound: the other half is for the clock, which moves between the phases.
-    shuffle: (phase: Phase, random) => disordered(phase, (record) => (record as Click).at, MINUTE, random),
-    answer: answerOf(phases.flat()),
-  }
+  return inPhases(visits, phases, ({ at }) => at, answerOf(phases.flat()))
 }

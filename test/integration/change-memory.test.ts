@@ -37,5 +37,5 @@ describe('A table of a million files, in a heap of 100 MB', () => {
       metrics: { numTargetRowsInserted: 1, numTargetFilesRemoved: 0 },
     })
     expect(await inChild(folder.path, 'optimize')).toMatchObject({ committed: false, metrics: each })
-  })
+  }, 600_000)
 })

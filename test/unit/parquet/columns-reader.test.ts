@@ -5,10 +5,10 @@ import { ChunkCursor } from '#parquet/chunk-cursor.ts'
 import { vectorBuilder } from '#parquet/column-vectors.ts'
 import { type ColumnsOptions, type DecodedColumns, readParquetColumns } from '#parquet/columns-reader.ts'
 import { encodeRows, type ParquetColumn } from '#parquet/rows-writer.ts'
-import { bytesSource, type ParquetSource } from '#parquet/source.ts'
+import { bytesSource } from '#parquet/source.ts'
 import { ThriftWriter } from '#parquet/thrift-writer.ts'
 import { FixedDictionary } from '#schema/byte-text.ts'
-import { rowsOf } from './file-pages.ts'
+import { countedSource, rowsOf } from './file-pages.ts'
 
 const COLUMNS: readonly ParquetColumn[] = [
   { name: 'n', type: 'int', nullable: true },
@@ -112,25 +112,13 @@ describe('columns', () => {
 })
 
 describe('requests', () => {
-  const counted = (bytes: Uint8Array) => {
-    const asked: [number, number][] = []
-    const inner = bytesSource(bytes)
-    const source: ParquetSource = {
-      byteLength: bytes.length,
-      slice: (start, end = bytes.length) => {
-        asked.push([start, end])
-        return inner.slice(start, end)
-      },
-    }
-    return { asked, source }
-  }
   const noise = Array.from({ length: 40_000 }, (_, i) => (i * 7919) % 40_009)
   const columns = Array.from(['a', 'b', 'c', 'd'], (name): ParquetColumn => ({ name, type: 'double', nullable: false }))
   const rows = noise.map((a, i) => ({ a, b: a / 3, c: a / 7, d: i < 20_000 ? 0 : 1 }))
   const large = encodeRows(columns, rows, { rowGroupRows: 20_000, codec: 'uncompressed' }).bytes
 
   test('for neighbours are one, and for a row group that is not kept none', async () => {
-    const { asked, source } = counted(large)
+    const { asked, source } = countedSource(large)
     const seen: unknown[] = []
     const keep: ColumnsOptions['keep'] = ({ chunks }, index) => {
       seen.push([index, chunks[3]?.min, chunks[3]?.max])
@@ -149,7 +137,7 @@ describe('requests', () => {
   })
 
   test('for columns that lie apart are two', async () => {
-    const { asked, source } = counted(large)
+    const { asked, source } = countedSource(large)
     for await (const _ of readParquetColumns(source, { columns: ['a', 'c'], rowEnd: 20_000 }));
     expect(asked).toHaveLength(3)
   })

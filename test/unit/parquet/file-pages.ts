@@ -2,13 +2,27 @@ import type { PageHeader } from 'hyparquet'
 import { parquetHeader } from 'hyparquet/src/column.js'
 import { parquetMetadata } from '#parquet/metadata.ts'
 import { type ParquetRow, readParquetRows } from '#parquet/reader.ts'
-import { bytesSource } from '#parquet/source.ts'
+import { bytesSource, type ParquetSource } from '#parquet/source.ts'
 
 /** All rows of a file in memory. */
 export async function rowsOf(bytes: Uint8Array): Promise<ParquetRow[]> {
   const rows: ParquetRow[] = []
   for await (const group of readParquetRows(bytesSource(bytes))) for (const row of group) rows.push(row)
   return rows
+}
+
+/** A file in memory, and which of its bytes were asked for. */
+export function countedSource(bytes: Uint8Array) {
+  const asked: [number, number][] = []
+  const inner = bytesSource(bytes)
+  const source: ParquetSource = {
+    byteLength: bytes.length,
+    slice: (start, end = bytes.length) => {
+      asked.push([start, end])
+      return inner.slice(start, end)
+    },
+  }
+  return { asked, source }
 }
 
 export interface ChunkPages {

@@ -8,7 +8,7 @@ import { type ParquetRow, type ReadOptions, readParquetRows } from '#parquet/rea
 import { bytesSource, type ParquetSource } from '#parquet/source.ts'
 import { encodeParquet } from '#parquet/writer.ts'
 import { batchOf } from './column-batch-builder.ts'
-import { pagesOf, rowsOf } from './file-pages.ts'
+import { countedSource, pagesOf, rowsOf } from './file-pages.ts'
 
 const ROWS = 10
 const numbers = Array.from({ length: ROWS }, (_, i) => i)
@@ -205,21 +205,8 @@ test.each([
 })
 
 describe('requests', () => {
-  const counted = (bytes: Uint8Array) => {
-    const asked: [number, number][] = []
-    const inner = bytesSource(bytes)
-    const source: ParquetSource = {
-      byteLength: bytes.length,
-      slice: (start, end = bytes.length) => {
-        asked.push([start, end])
-        return inner.slice(start, end)
-      },
-    }
-    return { asked, source }
-  }
-
   test('a small file is one request', async () => {
-    const { asked, source } = counted(file)
+    const { asked, source } = countedSource(file)
     for await (const _ of readParquetRows(source));
     expect(asked).toEqual([[0, file.length]])
   })
@@ -230,7 +217,7 @@ describe('requests', () => {
       n: { kind: 'int', values: text.map((_, i) => i) },
       text: { kind: 'string', values: text },
     } as const
-    const { asked, source } = counted(encodeParquet(batchOf(columns), { codec: 'uncompressed' }).bytes)
+    const { asked, source } = countedSource(encodeParquet(batchOf(columns), { codec: 'uncompressed' }).bytes)
     for await (const _ of readParquetRows(source, { columns: ['n'] }));
     expect(asked).toHaveLength(2)
     expect(asked[1]?.[1]).toBeLessThan(1000)
