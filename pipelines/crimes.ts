@@ -1,4 +1,4 @@
-import { c, delta, kafka, pipeline, point, postgres, sliding, tumbling } from 'sluice'
+import { anomaly, c, delta, h3, kafka, pipeline, point, postgres, sliding, tumbling } from 'sluice'
 
 const portalTime = { format: 'MM/dd/yyyy hh:mm:ss a', zone: 'America/Chicago' }
 
@@ -27,16 +27,31 @@ const clean = crimes
   })
   .with({ geo: point('latitude', 'longitude') })
 
-const perDay = clean
+// Cells of 0.7 km². Columns of the lake's tables come from `clean`, which knows nothing of them.
+const placed = clean.with({ cell: h3('geo', 8) })
+
+const perDay = placed
   .groupBy('district')
   .window(tumbling('1 day', { zone: 'America/Chicago', grace: '2 days' }))
   .aggregate((a) => ({ total_crimes: a.count(), domestic_crimes: a.countIf('domestic') }))
 
-const anomalies = clean
+const anomalies = placed
   .groupBy('primary_type', 'district')
   .window(sliding('5 hours', { every: '30 minutes', grace: '2 days' }))
   .aggregate((a) => ({ total_crimes: a.count() }))
   .where((r) => r.total_crimes > 14)
+
+// What is many for this hour of the week, in this district: an alert opens when chance alone hardly explains it.
+const perHour = placed
+  .groupBy('primary_type', 'district')
+  .window(tumbling('1 hour', { grace: '2 days' }))
+  .aggregate((a) => ({ total_crimes: a.count() }))
+
+// Where more happens than in the same place on the same days of earlier weeks.
+const perCell = placed
+  .groupBy('cell')
+  .window(tumbling('1 day', { zone: 'America/Chicago', grace: '2 days' }))
+  .aggregate((a) => ({ total_crimes: a.count() }))
 
 export default pipeline('crimes', {
   bronze: crimes.into(delta.table('bronze.crimes')),
@@ -46,4 +61,10 @@ export default pipeline('crimes', {
     postgres.table('crime_per_district_day'),
   ),
   crimes_anomaly: anomalies.into(delta.table('gold.crimes_anomaly'), postgres.table('crimes_anomaly')),
+  unusual_hours: perHour
+    .detect(anomaly.hourOfWeek({ column: 'total_crimes', zone: 'America/Chicago' }))
+    .into(delta.table('gold.unusual_hours'), postgres.table('unusual_hours')),
+  hot_spots: perCell
+    .detect(anomaly.hotSpots({ column: 'total_crimes', against: { zone: 'America/Chicago' } }))
+    .into(delta.table('gold.hot_spots'), postgres.table('hot_spots')),
 })

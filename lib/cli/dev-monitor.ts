@@ -175,7 +175,9 @@ export class DevMonitor {
     if (failed.length > 0)
       this.notice(`${failed.length} rows could not be made, the last: ${failedText(failed.at(-1)!)}`)
     if (rows.length === 0) return
-    for (const { name } of this.#plan.outputs.filter(isWindowOutput)) {
+    for (const { name, sinks } of this.#plan.outputs.filter(isWindowOutput)) {
+      // Nobody has named it.
+      if (sinks.length === 0) continue
       const own = rows.filter((row) => row.output === name && row.final)
       this.#results(name, own, true)
     }

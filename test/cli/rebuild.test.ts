@@ -55,7 +55,7 @@ describe('sluice rebuild', () => {
     expect(switched).toEqual({
       code: 0,
       err: '',
-      out: 'Rebuild 1 of crimes serves: silver.crimes, gold.crime_per_district_day, gold.crimes_anomaly, quarantine.crimes, late.crimes.\n',
+      out: 'Rebuild 1 of crimes serves: silver.crimes, gold.crime_per_district_day, gold.crimes_anomaly, gold.unusual_hours, gold.hot_spots, quarantine.crimes, late.crimes.\n',
     })
     const july = await sluice(['run', changed, ...runArgs(made.july, data).slice(2)])
     expect(july).toMatchObject({ code: 0, err: '' })

@@ -74,7 +74,7 @@ describe('The command line', () => {
     expect(JSON.parse(out)).toMatchObject({
       pipeline: 'crimes',
       records: { read: 1, counted: 1, late: 0, partlyLate: 0, quarantined: 0 },
-      tables: [{ name: 'bronze.crimes', rows: 1, version: 1 }, {}, {}, {}, {}, {}],
+      tables: [{ name: 'bronze.crimes', rows: 1, version: 1 }, {}, {}, {}, {}, {}, {}, {}],
     })
   })
 })

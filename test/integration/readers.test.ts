@@ -55,6 +55,8 @@ const TABLES = [
   'silver.crimes',
   'gold.crime_per_district_day',
   'gold.crimes_anomaly',
+  'gold.unusual_hours',
+  'gold.hot_spots',
   'quarantine.crimes',
   'late.crimes',
 ] as const

@@ -13,7 +13,8 @@ import { RecordingTerminal } from './recording-terminal.ts'
 const folder = createTemporaryFolder()
 const data = join(folder.path, '.sluice', 'crimes')
 const TABLES =
-  'bronze.crimes, silver.crimes, gold.crime_per_district_day, gold.crimes_anomaly, quarantine.crimes, late.crimes'
+  'bronze.crimes, silver.crimes, gold.crime_per_district_day, gold.crimes_anomaly, gold.hot_spots, gold.unusual_hours, ' +
+  'quarantine.crimes, late.crimes'
 
 async function sluice(args: readonly string[], workingFolder = folder.path) {
   const terminal = new RecordingTerminal({ workingFolder })

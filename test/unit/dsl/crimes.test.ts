@@ -52,7 +52,19 @@ describe('The crimes pipeline', () => {
     expect([14, 15].map((total_crimes) => where?.({ total_crimes }))).toEqual([false, true])
   })
 
-  test('writes bronze, silver and gold, and gold to Postgres too', () => {
+  test('finds what is unusual for the hour of the week, and hot spots, in windows without tables of their own', () => {
+    const detectors = crimes.outputs.flatMap((output) => (output.kind === 'detector' ? [output] : []))
+    expect(detectors.map(({ name, of, column, rule }) => [name, of, column, rule.kind])).toEqual([
+      ['unusual_hours', 'unusual_hours.input', 'total_crimes', 'hourOfWeek'],
+      ['hot_spots', 'hot_spots.input', 'total_crimes', 'hotSpots'],
+    ])
+    expect(detectors.map(({ rule }) => rule)).toMatchObject([
+      { zone: 'America/Chicago', weeks: 8, minWeeks: 4, falseAlarms: 0.05 },
+      { zone: 'America/Chicago', against: 'history', rings: 1 },
+    ])
+  })
+
+  test('writes bronze, silver and gold, and gold and alerts to Postgres too', () => {
     expect(crimes.outputs.flatMap(({ sinks }) => sinks.map(({ kind, table }) => `${kind} ${table}`))).toEqual([
       'delta bronze.crimes',
       'delta silver.crimes',
@@ -60,6 +72,10 @@ describe('The crimes pipeline', () => {
       'postgres crime_per_district_day',
       'delta gold.crimes_anomaly',
       'postgres crimes_anomaly',
+      'delta gold.unusual_hours',
+      'postgres unusual_hours',
+      'delta gold.hot_spots',
+      'postgres hot_spots',
     ])
   })
 })
