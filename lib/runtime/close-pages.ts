@@ -229,7 +229,7 @@ export async function expirePages(
       const { window } = output
       if (window.kind === 'session') return false
       const lastSlice = (at + 1) * layout.span - layout.width
-      return (lastEndOf(output, lastSlice) ?? lastSlice) + window.grace > upTo
+      return Math.max(lastSlice, lastEndOf(output, lastSlice)) + window.grace > upTo
     })
   while (needed(index)) index--
   const { state } = runtime

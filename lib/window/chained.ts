@@ -1,12 +1,6 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { Plan, WindowOutput } from '#plan/plan.ts'
-import {
-  lastWindowEnd,
-  lastWindowStarted,
-  type WindowBounds,
-  windowsContaining,
-  windowsEndingIn,
-} from '#window/windows.ts'
+import { lastWindowStarted, type WindowBounds, windowsContaining, windowsEndingIn } from '#window/windows.ts'
 
 /** A window output with the one whose results it is made of, if it is. Windows of results have fixed bounds: an end names a window. */
 export interface ClosedOutput extends WindowOutput {
@@ -79,27 +73,23 @@ export function firstEventOf(output: ClosedOutput, start: EpochMillis): EpochMil
   return start
 }
 
-/** End of the last window in which a record at `t` counts; null for none. */
-export function lastEndOf(output: ClosedOutput, t: EpochMillis): EpochMillis | null {
-  const { parent } = output
-  if (parent === undefined) return lastWindowEnd(output.window, t)
-  const end = lastEndOf(parent, t)
-  return end === null || isSame(output) ? end : lastWindowEnd(output.window, end - 1)
-}
-
 type Ending = Pick<ClosedOutput, 'window' | 'source' | 'parent'>
+
+/**
+ * End of the last window in which a record up to `t` can count, itself or by its results; of sessions, one that it makes alone. In a gap
+ * between windows it is that of the window before.
+ */
+export function lastEndOf(output: Ending, t: EpochMillis): EpochMillis {
+  const { parent, window } = output
+  return parent === undefined ? lastWindowStarted(window, t).end : lastWindowOfResult(output, lastEndOf(parent, t))
+}
 
 /**
  * What the end of input closes, by output: every window that can hold an event up to `newest`, or a result of one, and no later one than
  * the last of those. Each output has its own bound: a month that ends must not end the hours of its last day.
  */
 export function endsOfInput(outputs: readonly Ending[], newest: EpochMillis): readonly EpochMillis[] {
-  const endOf = (output: Ending): EpochMillis => {
-    const { parent } = output
-    if (parent === undefined) return lastWindowStarted(output.window, newest).end
-    return lastWindowOfResult(output, endOf(parent))
-  }
-  return outputs.map(endOf)
+  return outputs.map((output) => lastEndOf(output, newest))
 }
 
 /** The same windows, each span once, ascending. */

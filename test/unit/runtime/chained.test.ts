@@ -112,6 +112,31 @@ describe('a window over results', () => {
     expect([kept, await pages()]).toEqual([1, 1])
   })
 
+  //  results  0 ── a ── 10          20 ── ── 30          40 ── ── 50          60
+  //  above    0 ─────────────────────────────────────────────────────────────── 60
+  it('keeps them where windows leave gaps, too', async () => {
+    const plan = pipeline('bids', {
+      above: bids
+        .groupBy('auction')
+        .window(sliding('10 minutes', { every: '20 minutes', grace: '0 seconds' }))
+        .aggregate((a) => ({ bids: a.count() }))
+        .groupBy()
+        .window(tumbling('60 days', { grace: '0 seconds' }))
+        .aggregate((a) => ({ top: a.max('bids') }))
+        .into(delta.table('gold.above')),
+    })
+    const run = await WindowRun.start(plan)
+    const day = 24 * 60
+    await run.feed([bid(5)])
+    for (const at of [10, 20, 30]) await run.watermark(at * day * MINUTE)
+    await run.feed([bid(35 * day + 5)])
+    for (const at of [36, 37]) await run.watermark(at * day * MINUTE)
+    expect(seen(await run.watermark(60 * day * MINUTE))).toEqual([`above 0–${60 * day}: 1, revision 0`])
+    expect((await rowsIn(run.runtime, 'gold.above')).length).toBe(0)
+    await run.feed([bid(61 * day + 5), bid(5)])
+    expect(await run.late()).toHaveLength(1)
+  })
+
   it('reads each result once where their windows overlap', async () => {
     const plan = pipeline('bids', {
       hot: bids
