@@ -3,7 +3,7 @@ import type { TestRun } from '../../lib/testing/index.ts'
 import { linesOf, type TableRow, without } from '../support/table-rows.ts'
 import { groupOf, type Pane, panesOf, passes, rowOf, windowsAt } from './answer.ts'
 import { compare, type Judged, placeOf } from './expected.ts'
-import type { OutputChoice } from './plans.ts'
+import type { AboveChoice, OutputChoice } from './plans.ts'
 import type { Simulation } from './simulation.ts'
 
 /** The rows of every window output are those of a query over the records that did not miss their windows, and so they were from the first on. */
@@ -34,6 +34,7 @@ export function checkResults(
       answer.push(...panesOf(window, counted, missed))
     }
     faults.push(...checkOutput(simulation, run, output, answer, { good, vague, late: upTo }))
+    if (output.above !== undefined) faults.push(...checkAbove(run, output, output.above, answer))
   }
   return faults
 }
@@ -101,6 +102,35 @@ function checkOutput(
       ...checkRevisions(what, output, all, latest, members.good, ends),
     ]
   })
+}
+
+/** Windows over results hold what their results say. */
+function checkAbove(
+  run: TestRun,
+  output: OutputChoice,
+  { window, emit }: AboveChoice,
+  answer: readonly Pane[],
+): readonly string[] {
+  const panes = new Map<string, { window_start: EpochMillis; window_end: EpochMillis; sizes: number[] }>()
+  const wanted = answer.filter((pane) => passes(output, pane))
+  for (const { start, end, records } of wanted) {
+    for (const own of window === null ? [{ start, end }] : windowsAt(window, end - 1)) {
+      const key = `${own.start} ${own.end}`
+      const pane = panes.get(key) ?? { window_start: own.start, window_end: own.end, sizes: [] }
+      panes.set(key, pane)
+      pane.sizes.push(records.length)
+    }
+  }
+  const rows = [...panes.values()].map(({ sizes, ...bounds }) => {
+    return { ...bounds, results: sizes.length, most: Math.max(...sizes) }
+  })
+  const all = run.rows(`gold.above_${output.name}`)
+  const choice = { ...output, window: window ?? output.window, groupBy: [] }
+  const latest = emit === 'final' ? latestOf(choice, all) : all
+  const open = latest
+    .filter((row) => !row['is_final'])
+    .map((row) => `above ${output.name}: ${keyOf(choice, row)} is open`)
+  return [...open, ...compare(`above ${output.name}`, linesOf(latest.map(unrevised)), linesOf(rows))]
 }
 
 const unrevised = (row: TableRow): TableRow => without(row, ['revision', 'is_final'])

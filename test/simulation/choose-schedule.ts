@@ -1,6 +1,6 @@
 import { DAY, type EpochMillis, HOUR, type Millis } from '#core/time.ts'
 import { Dice } from './dice.ts'
-import { choosePlan, type PlanChoice } from './plans.ts'
+import { choosePlan, type PlanChoice, withAbove } from './plans.ts'
 import type { Fed, Flaw } from './records.ts'
 import type { Consumer, Fault, Schedule, Step, Task } from './steps.ts'
 
@@ -59,7 +59,8 @@ export const HARSH: Partial<Mood> = { veryLate: 0.5, stops: 0.5, faulty: 0.5, re
 /** The schedule of a seed, with some of its mood given. */
 export function chooseSchedule(seed: number, given: Partial<Mood> = {}): Schedule {
   const dice = new Dice(seed)
-  const plan = choosePlan(dice)
+  // Dice of their own: all else of a seed's schedule is the same without them.
+  const plan = withAbove(new Dice(~seed), choosePlan(dice))
   const mood = { ...chooseMood(dice), ...given }
   const start = dice.pick(plan.unit === HOUR ? STARTS : STARTS.slice(0, 1))
   const live = mood.live && start > DAY

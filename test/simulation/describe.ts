@@ -35,11 +35,15 @@ function planText({ outOfOrder, outputs, rowsToSql }: PlanChoice, partitions: nu
 
 const millis = (length: Millis): string => (length === 0 ? '0' : formatDuration(length))
 
-function outputText({ name, window, groupBy, aggregates, having, emit, sinks }: OutputChoice): string {
+function outputText({ name, window, groupBy, aggregates, having, emit, sinks, above }: OutputChoice): string {
   const by = groupBy.length === 0 ? '' : ` by ${groupBy.join(', ')}`
+  const over =
+    above === undefined
+      ? ''
+      : `; above it ${above.window === null ? 'the same' : windowText(above.window)}, emit ${above.emit}`
   const where = having === null ? '' : ` where n % ${having} ≠ 0`
   const more = aggregates.length === 0 ? '' : `, ${aggregates.join(', ')}`
-  return `${name}: ${windowText(window)}, grace ${millis(window.grace)}${by}: n, ids${more}${where}, emit ${emit} → ${sinks.join(', ')}`
+  return `${name}: ${windowText(window)}, grace ${millis(window.grace)}${by}: n, ids${more}${where}, emit ${emit} → ${sinks.join(', ')}${over}`
 }
 
 function windowText(window: WindowSpec): string {

@@ -1,6 +1,6 @@
 import type { Duration } from '#core/duration.ts'
 import { HOUR, MINUTE, type Millis } from '#core/time.ts'
-import type { Plan, WindowSpec } from '#plan/plan.ts'
+import type { Plan, SessionSpec, WindowSpec } from '#plan/plan.ts'
 import {
   c,
   calendar,
@@ -25,6 +25,14 @@ export interface OutputChoice {
   readonly having: number | null
   readonly emit: EmitChoice
   readonly sinks: readonly ('delta' | 'sql')[]
+  /** Another output over its results, `above_<name>`: by window how many there are, and the most records that one has. */
+  readonly above?: AboveChoice
+}
+
+/** Results in their own windows (null), or in others. */
+export interface AboveChoice {
+  readonly window: Exclude<WindowSpec, SessionSpec> | null
+  readonly emit: EmitChoice
 }
 
 export interface PlanChoice {
@@ -84,7 +92,7 @@ export function planOf(choice: PlanChoice): Plan {
       .nullable()
       .from((row) => (row.weight === null ? null : row.weight * 2)),
   })
-  const windows = choice.outputs.map(({ name, groupBy, window, aggregates, having, emit, sinks }) => {
+  const windows = choice.outputs.flatMap(({ name, groupBy, window, aggregates, having, emit, sinks, above }) => {
     const grouped = rows.groupBy(...groupBy).window(window)
     const results = grouped.aggregate((a) => {
       const all = {
@@ -104,8 +112,14 @@ export function planOf(choice: PlanChoice): Plan {
     const [first, ...rest] = sinks.map((sink) =>
       sink === 'delta' ? delta.table(`gold.${name}`) : postgres.table(name),
     )
-    const emitted = wanted.emit(emit === 'often' ? { every: '10 seconds' } : emit)
-    return [name, emitted.into(first!, ...rest)] as const
+    const own = [name, wanted.emit(optionOf(emit)).into(first!, ...rest)] as const
+    if (above === undefined) return [own]
+    const again = wanted.groupBy()
+    const most = (above.window === null ? again : again.window(above.window)).aggregate((a) => ({
+      results: a.count(),
+      most: a.max(N),
+    }))
+    return [own, [`above_${name}`, most.emit(optionOf(above.emit)).into(delta.table(`gold.above_${name}`))] as const]
   })
   const latest = rows.select('door', 'id', 'amount').into(postgres.table('latest', { primaryKey: ['door'] }))
   return pipeline('events', {
@@ -115,6 +129,11 @@ export function planOf(choice: PlanChoice): Plan {
     ...Object.fromEntries(windows),
   })
 }
+
+/** Shapes of what is chosen at run time have no names. */
+const N = 'n' as never
+
+const optionOf = (emit: EmitChoice) => (emit === 'often' ? ({ every: '10 seconds' } as const) : emit)
 
 export const durationOf = (millis: Millis): Duration => `${millis} milliseconds`
 
@@ -133,6 +152,18 @@ export function choosePlan(dice: Dice): PlanChoice {
     outputs: Array.from({ length: count }, (_, index) => chooseOutput(dice, `out_${index}`, unit)),
     rowsToSql: dice.chance(0.4),
   }
+}
+
+/** Outputs over the results of some of the others. */
+export function withAbove(dice: Dice, plan: PlanChoice): PlanChoice {
+  const outputs = plan.outputs.map((output): OutputChoice => {
+    const { window } = output
+    if (window.kind === 'session' || !dice.chance(0.3)) return output
+    const wider = tumbling(durationOf(dice.int(1, 40) * plan.unit), { grace: durationOf(window.grace) })
+    const own = dice.chance(0.5) ? null : (wider as AboveChoice['window'])
+    return { ...output, above: { window: own, emit: dice.pick(EMITS) } }
+  })
+  return { ...plan, outputs }
 }
 
 const SINKS: readonly (readonly ('delta' | 'sql')[])[] = [['delta'], ['delta'], ['delta', 'sql'], ['sql']]

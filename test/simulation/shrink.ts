@@ -1,4 +1,4 @@
-import type { PlanChoice } from './plans.ts'
+import type { OutputChoice, PlanChoice } from './plans.ts'
 import type { Schedule, Step } from './steps.ts'
 
 /**
@@ -82,9 +82,12 @@ function simplerPlans(plan: PlanChoice): readonly PlanChoice[] {
     { ...plan, outputs: outputs.with(i, { ...output, aggregates: [] }) },
     { ...plan, outputs: outputs.with(i, { ...output, having: null }) },
     { ...plan, outputs: outputs.with(i, { ...output, emit: 'final' as const }) },
+    { ...plan, outputs: outputs.with(i, alone(output)) },
     { ...plan, outputs: outputs.with(i, { ...output, groupBy: [] }) },
   ])
   return [...without, { ...plan, rowsToSql: false }, ...plain].filter(
     (candidate) => JSON.stringify(candidate) !== JSON.stringify(plan),
   )
 }
+
+const alone = ({ above: _, ...output }: OutputChoice): OutputChoice => output
