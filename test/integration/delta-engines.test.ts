@@ -25,6 +25,12 @@ interface Answer {
   readonly ids: readonly (readonly number[] | string)[]
 }
 
+/**
+ * DataFusion takes a field that may not be null for one that never is, though the struct around it may be null: in such rows of a table,
+ * whoever wrote it, it finds some value of its own in `place.latitude`.
+ */
+const isMistaken = (engine: string, { column }: Filter): boolean => engine === 'datafusion' && column[0] === 'place'
+
 let folder: ReturnType<typeof createTemporaryFolder>
 const cases: Case[] = []
 
@@ -59,6 +65,7 @@ describe.skipIf(PYTHON === undefined)('Our tables (READERS_PYTHON)', () => {
       expect({ engine, name, rows: sorted(rows) }).toEqual({ engine, name, rows: await plainRows(table) })
       if (sqlEngine === undefined) continue
       for (const [i, { where, sql }] of filters.entries()) {
+        if (isMistaken(engine, filters[i]!)) continue
         const wanted = (await plainRows(table, where)).map(({ id }) => id)
         expect({ name, sql: sql(sqlEngine), ids: ids[i] }).toEqual({ name, sql: sql(sqlEngine), ids: wanted })
       }

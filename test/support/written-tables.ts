@@ -1,4 +1,6 @@
 import { type DeltaDeps, DeltaTable, type NewDeltaTable, type StructType } from 'sluice/delta'
+import type { ColumnBatch } from '#schema/vector.ts'
+import { batchOf } from '../unit/parquet/column-batch-builder.ts'
 import { field, type Row, rowOf, rowsOf, SCHEMA } from './typed-rows.ts'
 
 /**
@@ -18,6 +20,7 @@ export const WRITTEN_TABLES: Readonly<Record<string, (deps: DeltaDeps, path: str
   'from its checkpoint': fromItsCheckpoint,
   'many rows': manyRows,
   feed,
+  columns,
 }
 
 const struct = (...fields: StructType['fields']): StructType => ({ type: 'struct', fields })
@@ -250,4 +253,38 @@ async function feed(deps: DeltaDeps, path: string): Promise<DeltaTable> {
   await table.delete({ day: 1 })
   await table.overwrite([{ id: 1, name: 'last', day: null }])
   return table
+}
+
+/** As pipelines write: batches of columns, by an encoder of their own, which OPTIMIZE copies; points and headers. */
+async function columns(deps: DeltaDeps, path: string): Promise<DeltaTable> {
+  const table = await DeltaTable.create(deps, path, { fields: batchFrom(0).fields })
+  for (const first of [0, 30, 60]) await table.append(batchFrom(first))
+  await table.optimize()
+  await table.append(batchFrom(90))
+  await table.checkpoint()
+  return table
+}
+
+function batchFrom(first: number): ColumnBatch {
+  const values = <T>(column: number, of: (id: number) => T): (T | null)[] =>
+    Array.from({ length: 30 }, (_, at) => ((at + column) % 4 === 0 ? null : of(first + at)))
+  return batchOf({
+    id: { kind: 'long', nullable: false, values: Array.from({ length: 30 }, (_, at) => first + at) },
+    word: { kind: 'string', as: 'dictionary', values: values(1, (id) => `word ${id % 5} 😀`) },
+    line: { kind: 'string', values: values(2, (id) => 'x'.repeat(id)) },
+    raw: { kind: 'binary', values: values(3, (id) => Buffer.from([id, 0, 255])) },
+    flag: { kind: 'boolean', values: values(0, (id) => id % 2 === 0) },
+    small: { kind: 'int', values: values(1, (id) => -id) },
+    ratio: { kind: 'double', values: values(2, (id) => id / 8 - 100) },
+    at: { kind: 'timestamp', values: values(3, (id) => Date.UTC(1969, 11, 31, 23, 59, 59, 900) + id * 37) },
+    day: { kind: 'date', values: values(0, (id) => id * 100 - 3000) },
+    place: { kind: 'geo_point', values: values(1, (id) => ({ latitude: 41 + id / 100, longitude: -87 })) },
+    headers: {
+      kind: 'headers',
+      values: values(2, (id) => [
+        { name: 'trace', value: Buffer.from(String(id)) },
+        { name: 'none', value: null },
+      ]),
+    },
+  })
 }
