@@ -1,9 +1,9 @@
 import type { EpochMillis, Millis } from '#core/time.ts'
 import type { StateStore } from '#ports/state-store.ts'
 import { acceptedItems } from '#runtime/accepted.ts'
-import { readBounds } from '#runtime/bounds.ts'
 import { lakeGroup, progressGroup, type Scope } from '#runtime/keys.ts'
 import { listProgress } from '#runtime/progress.ts'
+import { readBounds } from '#runtime/raise-bounds.ts'
 import { type PartitionState, readWatermark } from '#window/watermark.ts'
 
 export interface PartitionLag {

@@ -1,7 +1,4 @@
 import type { EpochMillis } from '#core/time.ts'
-import type { StateStore } from '#ports/state-store.ts'
-import { decodeBody, encodeBody } from '#runtime/json-body.ts'
-import { controlGroup, MARK_ID, type Scope } from '#runtime/keys.ts'
 
 /** How far windows are closed. Both only ever rise. */
 export interface Bounds {
@@ -14,35 +11,18 @@ export interface Bounds {
   readonly ended: Readonly<Record<string, EpochMillis>>
 }
 
-const NONE: Bounds = { mark: null, ended: {} }
+export const NO_BOUNDS: Bounds = { mark: null, ended: {} }
 
-/** One read. */
-export async function readBounds(state: StateStore, scope: Scope): Promise<Bounds> {
-  return (await load(state, scope)).bounds
+/** The higher of each. */
+export function raised(bounds: Bounds, to: Bounds): Bounds {
+  const ended: Record<string, EpochMillis> = { ...bounds.ended }
+  for (const [output, end] of Object.entries(to.ended)) ended[output] = Math.max(end, bounds.ended[output] ?? end)
+  return { mark: highest(bounds.mark, to.mark), ended }
 }
 
-async function load(
-  state: StateStore,
-  scope: Scope,
-): Promise<{ readonly fence: number | null; readonly bounds: Bounds }> {
-  const group = controlGroup(scope)
-  const item = await state.get(group, MARK_ID)
-  if (item === undefined) return { fence: null, bounds: NONE }
-  return { fence: item.fence, bounds: decodeBody<Bounds>(item.body, `${group}/${MARK_ID}`) }
-}
-
-/** Raises what is lower than in `to`; the fence counts the writes. One read, and one write unless it is there already. */
-export async function raiseBounds(state: StateStore, scope: Scope, to: Bounds): Promise<void> {
-  for (;;) {
-    const { fence, bounds } = await load(state, scope)
-    const raised = { mark: highest(bounds.mark, to.mark), ended: { ...bounds.ended } }
-    for (const [output, end] of Object.entries(to.ended)) {
-      raised.ended[output] = Math.max(end, bounds.ended[output] ?? end)
-    }
-    if (JSON.stringify(raised) === JSON.stringify(bounds)) return
-    const item = { group: controlGroup(scope), id: MARK_ID, fence: (fence ?? 0) + 1, body: encodeBody(raised) }
-    if ((await state.put(item, fence)).ok) return
-  }
+export function isSame(a: Bounds, b: Bounds): boolean {
+  const outputs = new Set([...Object.keys(a.ended), ...Object.keys(b.ended)])
+  return a.mark === b.mark && [...outputs].every((output) => a.ended[output] === b.ended[output])
 }
 
 /** An output's windows with end ≤ this are published; null while none is. */

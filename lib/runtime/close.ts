@@ -1,9 +1,9 @@
 import { isSluiceError } from '#core/errors.ts'
 import type { EpochMillis } from '#core/time.ts'
 import { fieldsAfter, foldedOutputs } from '#plan/plan.ts'
-import { highest, raiseBounds } from '#runtime/bounds.ts'
+import { highest } from '#runtime/bounds.ts'
 import { type Computed, compute, FAILED_KEPT, failedKey } from '#runtime/close-compute.ts'
-import { goalOf, settledUpTo, watermarkOf } from '#runtime/close-goal.ts'
+import { goalOf, settledBefore, settledUpTo, watermarkOf } from '#runtime/close-goal.ts'
 import {
   type CloseBody,
   type CloseItem,
@@ -22,6 +22,7 @@ import { controlGroup, dirtyGroup, progressGroup } from '#runtime/keys.ts'
 import { deleteUnnamed, sweepResults, waitingWith } from '#runtime/pending.ts'
 import { listProgress } from '#runtime/progress.ts'
 import { isBeyondGrace, mergedResults, stillNeeded } from '#runtime/published.ts'
+import { raiseBounds } from '#runtime/raise-bounds.ts'
 import type { WindowRow } from '#runtime/results.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { closedOutputs } from '#window/chained.ts'
@@ -148,7 +149,10 @@ async function closeFrom(closer: Closer, reading: CloseReading, seen: Seen, item
   if (closesNothing && running.every((span) => span === null)) return { ...nothing, watermark }
   const ended = endedAfter(closer, step)
   await raiseBounds(state, runtime, { mark: step.mark, ended })
-  const settled = settledUpTo(upTo, watermark, progress)
+  const settled = Math.min(
+    settledUpTo(upTo, watermark, progress),
+    settledBefore(closer.outputs, dirty.windows, item.body),
+  )
   const computed = await compute(closer, item, dirty.windows, step, running, settled)
   seen.quiet = null
   if ((closesNothing && computed.rowCount === 0) || (!isDirty && isIdle(closer, item, step, computed))) {

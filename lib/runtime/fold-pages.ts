@@ -1,10 +1,11 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { WindowOutput } from '#plan/plan.ts'
-import { readBounds } from '#runtime/bounds.ts'
+import type { Bounds } from '#runtime/bounds.ts'
 import { eachLimited } from '#runtime/each-limited.ts'
 import { type NodePlace, type PageLimits, PIECES, pieceOf, rootPlace, type Split } from '#runtime/page-node.ts'
 import { AT_ONCE, type LoadedPage, PageTree } from '#runtime/page-tree.ts'
 import type { Prepared } from '#runtime/prepare.ts'
+import { readBounds } from '#runtime/raise-bounds.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { pagesNearby } from '#runtime/session-records.ts'
 import type { Fields } from '#schema/column.ts'
@@ -63,13 +64,24 @@ export class PageFolder {
     this.#tree = new PageTree(runtime, this.#codec, layout, limits)
   }
 
-  /** Gives back the late verdicts of this batch, old and new. Everything is durable when it resolves. */
-  async fold(unit: RowsToFold, index: number, rows: Int32Array): Promise<readonly LateEntry[]> {
+  /**
+   * Gives back the late verdicts of this batch, old and new. Everything is durable when it resolves.
+   *
+   * @param known how far windows are closed; null: read for each page
+   */
+  async fold(unit: RowsToFold, index: number, rows: Int32Array, known: Bounds | null): Promise<readonly LateEntry[]> {
     const found: LateEntry[] = []
     const place = rootPlace(this.#runtime, this.#layout, index, unit.partition)
-    const { mark } = await readBounds(this.#runtime.state, this.#runtime)
+    const { mark } = known ?? (await readBounds(this.#runtime.state, this.#runtime))
     await this.#visit({ ...unit, mark }, place, { rows: this.#outputs.map(() => rows), isWhole: true }, found)
     return found
+  }
+
+  /** The verdicts on the rows if they were judged by this mark: nothing is kept of it. */
+  verdictsBy({ prepared, partition }: RowsToFold, rows: Int32Array, mark: EpochMillis): readonly LateEntry[] {
+    const page = this.#codec.empty()
+    this.#folder.fold(page, prepared.batch, rows, prepared.eventTimes, prepared.offsets, { mark, partition })
+    return page.late
   }
 
   async #visit(rows: JudgedRows, place: NodePlace, share: Share, found: LateEntry[]): Promise<void> {

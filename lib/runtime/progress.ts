@@ -1,5 +1,6 @@
 import type { EpochMillis } from '#core/time.ts'
 import type { FencedItem, StateStore } from '#ports/state-store.ts'
+import { type Bounds, isSame, NO_BOUNDS, raised } from '#runtime/bounds.ts'
 import { decodeBody, encodeBody } from '#runtime/json-body.ts'
 import { partitionId } from '#runtime/keys.ts'
 import type { LastRecord } from '#runtime/last-record.ts'
@@ -12,6 +13,8 @@ export interface Progress {
   readonly maxEventAppendTime: EpochMillis | null
   /** The closed-up-to mark after the last batch: whatever comes next is judged by this mark or a later one. */
   readonly mark: EpochMillis | null
+  /** How far closers have said since that windows are closed. Whoever writes over an item that he has read knows it. */
+  readonly told?: Bounds
   readonly read: number
   readonly counted: number
   /** Too late for every window of every output. */
@@ -21,6 +24,7 @@ export interface Progress {
   readonly quarantined: number
 }
 
+/** The fence counts the writes: a closer's are among them, which the writer must not overlook. */
 export interface ProgressItem {
   readonly fence: number | null
   readonly progress: Progress | null
@@ -35,17 +39,39 @@ export async function loadProgress(state: StateStore, group: string, partition: 
   return progressOf(await state.get(group, partitionId(partition)))
 }
 
-/** Moves the fence of a partition's progress to `progress.last.offset`. Gives back what is stored, whoever wrote it. */
+/** Writes a partition's progress unless somebody else has. Gives back what is stored, whoever wrote it. */
 export async function storeProgress(
   state: StateStore,
   group: string,
   partition: number,
   before: ProgressItem,
   progress: Progress,
-): Promise<ProgressItem> {
-  const item = { group, id: partitionId(partition), fence: progress.last.offset, body: encodeBody(progress) }
+): Promise<{ readonly ok: boolean; readonly item: ProgressItem }> {
+  const item = { group, id: partitionId(partition), fence: (before.fence ?? 0) + 1, body: encodeBody(progress) }
   const result = await state.put(item, before.fence)
-  return result.ok ? { fence: item.fence, progress } : progressOf(result.stored)
+  return result.ok
+    ? { ok: true, item: { fence: item.fence, progress } }
+    : { ok: false, item: progressOf(result.stored) }
+}
+
+/**
+ * Tells whoever writes a partition how far windows are closed: their next write of its progress fails, and they look what they have
+ * missed. One LIST; a write for each partition that hasn't been told.
+ */
+export async function tellPartitions(state: StateStore, group: string, bounds: Bounds): Promise<void> {
+  const items = await state.list(group)
+  await Promise.all(items.map((item) => tell(state, group, Number.parseInt(item.id, 10), progressOf(item), bounds)))
+}
+
+async function tell(state: StateStore, group: string, partition: number, item: ProgressItem, bounds: Bounds) {
+  let stored = item
+  while (stored.progress !== null) {
+    const told = raised(stored.progress.told ?? NO_BOUNDS, bounds)
+    if (stored.progress.told !== undefined && isSame(told, stored.progress.told)) return
+    const result = await storeProgress(state, group, partition, stored, { ...stored.progress, told })
+    if (result.ok) return
+    stored = result.item
+  }
 }
 
 export async function listProgress(state: StateStore, group: string): Promise<ReadonlyMap<number, Progress>> {

@@ -1,8 +1,10 @@
-import type { EpochMillis, Millis } from '#core/time.ts'
+import { type EpochMillis, MINUTE, type Millis } from '#core/time.ts'
 import { writeDataFile } from '#delta/table.ts'
 import { foldedOutputs, lateTable, type WindowOutput } from '#plan/plan.ts'
 import { acceptedItems, type Relieve, withRoom } from '#runtime/accepted.ts'
-import { type Bounds, publishedUpTo, readBounds } from '#runtime/bounds.ts'
+import { type Bounds, NO_BOUNDS, publishedUpTo, raised } from '#runtime/bounds.ts'
+import { holdClose } from '#runtime/close-item.ts'
+import { isSessionOutput } from '#runtime/close-sessions.ts'
 import { lateBatch } from '#runtime/coordinates.ts'
 import { addDirty, type DirtyWindow } from '#runtime/dirty.ts'
 import { PageFolder, verdictsOf } from '#runtime/fold-pages.ts'
@@ -11,21 +13,26 @@ import { firstAbove, type LastRecord, lastRecordOf } from '#runtime/last-record.
 import { PAGE_LIMITS, type PageLimits } from '#runtime/page-node.ts'
 import { type Prepared, type Preparer, rowsAfter } from '#runtime/prepare.ts'
 import { loadProgress, type Progress, type ProgressItem, storeProgress } from '#runtime/progress.ts'
+import { readBounds } from '#runtime/raise-bounds.ts'
 import { reopenedWindows } from '#runtime/reopened.ts'
 import { type Runtime, tablePath } from '#runtime/runtime.ts'
 import { reopenedSessions } from '#runtime/session-records.ts'
 import type { RecordBatch } from '#schema/record-batch.ts'
 import { Folder } from '#window/fold.ts'
+import { judge } from '#window/lateness.ts'
 import type { LateEntry } from '#window/page.ts'
-import { type SliceLayout, sliceLayout } from '#window/slices.ts'
+import { type SliceLayout, sliceLayout, sliceStart } from '#window/slices.ts'
+
+/** After a pause it is asked for anew how far windows are closed: so that what comes is judged by it, not for safety. */
+const KNOWN_FOR: Millis = MINUTE
 
 /**
  * The windows stage: records → slices, packed in fenced pages of state. Order of the writes of one partition's batch: pages
  * (each atomically with its late verdicts), late rows, dirty windows, progress. A batch that fails in between is delivered
  * again and changes nothing twice: exactly-once.md.
  *
- * Cost a partition and payload, warm: one state write a touched page and one for progress, two reads of the mark; with late records one
- * more read and one more write.
+ * Cost a partition and payload, warm: one state write a touched page and one for progress, no read; with late records, or such as change
+ * what is published, some reads and one or two writes more. Where there are sessions, two reads of the mark in any case.
  */
 export interface WindowsStage {
   handle(payload: readonly RecordBatch[]): Promise<void>
@@ -53,12 +60,23 @@ export function windowsStage(
 /** The rows of a batch that are above the progress fence, and where they stand. */
 interface Unit {
   readonly partition: number
+  readonly records: RecordBatch
+  /** Index of the first of them above the fence. */
+  readonly first: number
   readonly prepared: Prepared
   readonly rows: Int32Array
   /** Offset of the last applied record, −1 for none, and of the batch's last record. */
   readonly fence: number
   readonly last: LastRecord
   readonly before: Progress | null
+}
+
+/** What a stage knows of a partition that it writes. */
+interface Known {
+  readonly item: ProgressItem
+  /** How far windows were closed when nobody had written over the item yet; null when that must be asked for. */
+  readonly bounds: Bounds | null
+  readonly at: EpochMillis
 }
 
 class WindowsPartitions {
@@ -70,7 +88,9 @@ class WindowsPartitions {
   readonly #layout: SliceLayout
   readonly #folder: Folder
   readonly #pages: PageFolder
-  readonly #progress = new Map<number, ProgressItem>()
+  /** Records of sessions may join what is published: they are judged by the mark of the moment. */
+  readonly #alwaysAsks: boolean
+  readonly #known = new Map<number, Known>()
 
   constructor(runtime: Runtime, preparer: Preparer, relieve: Relieve, limits: PageLimits) {
     const { plan } = runtime
@@ -81,6 +101,7 @@ class WindowsPartitions {
     this.#preparer = preparer
     this.#relieve = relieve
     this.#outputs = foldedOutputs(plan)
+    this.#alwaysAsks = this.#outputs.some(isSessionOutput)
     this.#after = this.#outputs[0]?.after ?? 0
     this.#layout = sliceLayout(
       this.#outputs.map((output) => output.window),
@@ -91,50 +112,114 @@ class WindowsPartitions {
   }
 
   async apply(records: RecordBatch): Promise<void> {
-    const { state } = this.#runtime
-    const group = progressGroup(this.#runtime)
     const { partition } = records
-    const before = this.#progress.get(partition) ?? (await loadProgress(state, group, partition))
-    this.#progress.delete(partition)
-    const first = firstAbove(records, before.progress?.last ?? null)
-    let after = before
-    if (first < records.count) {
-      const progress = await this.#fold(records, first, before.progress)
-      if (progress === null) return this.apply(records)
-      after = await storeProgress(state, group, partition, before, progress)
-      // Somebody else's progress may be behind ours: then the rest of the batch is still to do.
-      if ((after.fence ?? -1) < progress.last.offset) return this.apply(records)
+    const known = await this.#knownOf(partition)
+    const first = firstAbove(records, known.item.progress?.last ?? null)
+    if (first === records.count) {
+      this.#known.set(partition, known)
+      return
     }
-    this.#progress.set(partition, after)
+    const unit = this.#unitOf(records, first, known.item.progress)
+    const latest = this.#mayBeLate(unit, known) ? { ...known, bounds: await this.#bounds() } : known
+    const found: LateEntry[] = []
+    for (const [index, rows] of this.#folder.assign(unit.prepared.eventTimes, unit.rows)) {
+      found.push(...(await this.#pages.fold(unit, index, rows, latest.bounds)))
+    }
+    const late = verdictsOf(this.#outputs, this.#layout, found)
+    if (!(await this.#conclude(unit, late, latest))) await this.apply(records)
   }
 
-  /** Null when somebody else has moved the partition on since `before`: nothing was published, and the batch is to be judged anew. */
-  async #fold(records: RecordBatch, first: number, before: Progress | null): Promise<Progress | null> {
+  /** Taken out of the cache: it comes back when the batch has gone well. Two reads where it isn't there. */
+  async #knownOf(partition: number): Promise<Known> {
+    const { state } = this.#runtime
+    const cached = this.#known.get(partition)
+    this.#known.delete(partition)
+    const isOld = cached !== undefined && this.#runtime.clock.now() >= cached.at + KNOWN_FOR
+    const at = this.#runtime.clock.now()
+    const item = cached?.item ?? (await loadProgress(state, progressGroup(this.#runtime), partition))
+    if (this.#alwaysAsks || item.fence === null) return { item, bounds: null, at }
+    // Asked for when the item is there: closers that come later write to it.
+    return { item, bounds: (isOld ? null : cached?.bounds) ?? (await this.#bounds()), at }
+  }
+
+  /**
+   * Records that their own partition has left behind are judged by the mark of the moment. For others the one that is known will do: if
+   * it isn't the latest, the write of the progress tells, and a closed window that counts them is corrected.
+   */
+  #mayBeLate({ prepared, rows, before }: Unit, known: Known): boolean {
+    if (known.bounds === null || before === null || before.maxEventTime === null) return false
+    const watermark = before.maxEventTime - this.#runtime.plan.topic.outOfOrder
+    let earliest = Number.POSITIVE_INFINITY
+    for (const row of rows) earliest = Math.min(earliest, prepared.eventTimes[row]!)
+    if (earliest >= watermark) return false
+    const slice = sliceStart(this.#layout, earliest)
+    return this.#outputs.some(({ window }) => judge(window, slice, watermark).missed > 0)
+  }
+
+  #unitOf(records: RecordBatch, first: number, before: Progress | null): Unit {
     const prepared = this.#preparer.prepare(records)
     const fence = before?.last.offset ?? -1
     const rows = rowsAfter(prepared, this.#after, fence)
-    const unit: Unit = { partition: records.partition, prepared, rows, fence, last: lastRecordOf(records), before }
-    const found: LateEntry[] = []
-    for (const [index, pageRows] of this.#folder.assign(prepared.eventTimes, rows)) {
-      found.push(...(await this.#pages.fold(unit, index, pageRows)))
-    }
-    const late = verdictsOf(this.#outputs, this.#layout, found)
-    // Read after the pages are durable: a window that was closed by then may have missed these rows.
-    const bounds = await this.#bounds()
-    const mark = bounds.mark ?? Number.NEGATIVE_INFINITY
-    const dirty = this.#reopened(unit, bounds, late)
-    // To a poller that was overtaken, records look late whose page has expired meanwhile, and settled windows look changed.
-    const doubtful = late.length > 0 || dirty.some((one) => mark >= one.window.end + this.#graceOf(one.output))
-    if (doubtful && (await this.#isOvertaken(unit))) return null
-    await this.#publishLate(unit, late)
-    if (dirty.length > 0) await addDirty(this.#runtime.state, dirtyGroup(this.#runtime), unit.partition, dirty)
-    return advance(records, first, unit, late, bounds.mark)
+    const { partition } = records
+    return { partition, records, first, prepared, rows, fence, last: lastRecordOf(records), before }
   }
 
-  /** False: when the pages were stored, none of the batch had been applied, so what they say of it holds. One read. */
-  async #isOvertaken({ partition, fence }: Unit): Promise<boolean> {
-    const stored = await loadProgress(this.#runtime.state, progressGroup(this.#runtime), partition)
-    return (stored.fence ?? -1) !== fence
+  /**
+   * The pages are durable. Publishes what follows from them and writes the progress: that fails where a closer has said meanwhile that
+   * windows are closed, which may have missed these rows. Then it goes round once more, and knows better.
+   *
+   * False when somebody else has moved the partition on: what isn't applied yet is to be judged anew.
+   */
+  async #conclude(unit: Unit, verdicts: readonly LateEntry[], known: Known): Promise<boolean> {
+    const { state } = this.#runtime
+    const group = progressGroup(this.#runtime)
+    let { item } = known
+    let bounds = known.bounds ?? (await this.#bounds())
+    let late = verdicts
+    let looked = false
+    for (;;) {
+      let dirty = this.#reopened(unit, bounds, late)
+      // To a poller that was overtaken, records look late whose page has expired meanwhile, and settled windows look changed.
+      if (!looked && (late.length > 0 || this.#beyondGrace(dirty, bounds).length > 0)) {
+        item = await loadProgress(state, group, unit.partition)
+      } else {
+        late = joined(late, await this.#missed(unit, dirty, bounds))
+        dirty = this.#reopened(unit, bounds, late)
+        await this.#publishLate(unit, late)
+        if (dirty.length > 0) await addDirty(state, dirtyGroup(this.#runtime), unit.partition, dirty)
+        const stored = await storeProgress(state, group, unit.partition, item, advance(unit, late, bounds))
+        item = stored.item
+        if (stored.ok) {
+          const at = this.#runtime.clock.now()
+          this.#known.set(unit.partition, { item, bounds: known.bounds === null ? null : bounds, at })
+          return true
+        }
+      }
+      const applied = item.progress?.last.offset ?? -1
+      if (applied !== unit.fence) return applied >= unit.last.offset
+      looked = true
+      bounds = raised(bounds, item.progress?.told ?? NO_BOUNDS)
+    }
+  }
+
+  /**
+   * Verdicts on rows that were folded as if they were in time, by a mark that was not the latest: they missed the windows that were
+   * settled before they came. A close that is under way and would settle more is begun anew, and finds these windows dirty.
+   */
+  async #missed(unit: Unit, dirty: readonly DirtyWindow[], bounds: Bounds): Promise<readonly LateEntry[]> {
+    const doubtful = this.#beyondGrace(dirty, bounds)
+    // The mark that judged records of sessions was read after they came.
+    if (this.#alwaysAsks || doubtful.length === 0) return []
+    await addDirty(this.#runtime.state, dirtyGroup(this.#runtime), unit.partition, dirty)
+    const settled = await holdClose(
+      this.#runtime,
+      doubtful.map(({ output, window }) => window.end + this.#graceOf(output)),
+    )
+    return settled === null ? [] : this.#pages.verdictsBy(unit, unit.rows, settled)
+  }
+
+  #beyondGrace(dirty: readonly DirtyWindow[], { mark }: Bounds): readonly DirtyWindow[] {
+    return dirty.filter(({ output, window }) => mark !== null && window.end + this.#graceOf(output) <= mark)
   }
 
   #bounds(): Promise<Bounds> {
@@ -178,14 +263,19 @@ class WindowsPartitions {
   }
 }
 
-function advance(
-  records: RecordBatch,
-  first: number,
-  unit: Unit,
-  late: readonly LateEntry[],
-  mark: EpochMillis | null,
-): Progress {
-  const { prepared, rows, before } = unit
+/** One verdict for a record and output: the one by which it missed most. */
+function joined(late: readonly LateEntry[], more: readonly LateEntry[]): readonly LateEntry[] {
+  if (more.length === 0) return late
+  const all = new Map<string, LateEntry>()
+  for (const entry of [...late, ...more]) {
+    const key = `${entry.offset} ${entry.output}`
+    if ((all.get(key)?.lastEnd ?? Number.NEGATIVE_INFINITY) < entry.lastEnd) all.set(key, entry)
+  }
+  return [...all.values()]
+}
+
+function advance(unit: Unit, late: readonly LateEntry[], bounds: Bounds): Progress {
+  const { records, first, prepared, rows, before } = unit
   const counted = new Map<number, boolean>()
   for (const entry of late) counted.set(entry.offset, entry.countedElsewhere)
   const partlyLate = [...counted.values()].filter((elsewhere) => elsewhere).length
@@ -203,7 +293,8 @@ function advance(
     last: unit.last,
     maxEventTime,
     maxEventAppendTime,
-    mark,
+    mark: bounds.mark,
+    told: bounds,
     read: (before?.read ?? 0) + read,
     counted: (before?.counted ?? 0) + rows.length - wholly,
     late: (before?.late ?? 0) + wholly,

@@ -83,23 +83,40 @@ const delayed = (late: (group: string) => boolean, after: (group: string) => boo
     })
   })
 
-/** The closed-up-to mark is read once a payload. */
-const markReadOnce: Sabotage = (own) => {
-  const { state } = own.runtime
-  let known: Promise<FencedItem | undefined> | null = null
-  let delivers = false
-  const cached = stateOf(state, {
-    get(group, id) {
-      if (!delivers || !isControl(group) || id !== 'mark') return state.get(group, id)
-      known ??= state.get(group, id)
-      return known
+/** How far windows are closed is not written to the partitions' progress: a writer goes on with what it knows. */
+const tellingNobody: Sabotage = withState((inner) =>
+  stateOf(inner, {
+    async put(item, expected) {
+      const stored = isProgress(item.group) ? await inner.get(item.group, item.id) : undefined
+      const tells = stored?.fence === expected && withoutTold(stored!) === withoutTold(item)
+      return tells ? { ok: true } : inner.put(item, expected)
     },
+  }),
+)
+
+const withoutTold = ({ body }: FencedItem): string =>
+  JSON.stringify(JSON.parse(new TextDecoder().decode(body)), (name, value: unknown) =>
+    name === 'told' ? undefined : value,
+  )
+
+/** A writer whose mark was not the latest does not ask what was settled before its records came. */
+const settledUnasked: Sabotage = (own) => {
+  const { state } = own.runtime
+  let delivers = false
+  const blind = stateOf(state, {
+    async get(group, id) {
+      const item = await state.get(group, id)
+      if (!delivers || item === undefined || !isControl(group) || id !== 'close') return item
+      const body = { ...(JSON.parse(new TextDecoder().decode(item.body)) as object), settled: null }
+      return { ...item, body: new TextEncoder().encode(JSON.stringify(body)) }
+    },
+    put: async (item, expected) =>
+      delivers && isControl(item.group) && item.id === 'close' ? { ok: true } : state.put(item, expected),
   })
   return {
     ...own,
-    runtime: { ...own.runtime, state: cached },
+    runtime: { ...own.runtime, state: blind },
     begins: (lasts) => {
-      known = null
       delivers = lasts.size > 0
       own.begins?.(lasts)
     },
@@ -173,7 +190,8 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
   'dirty windows are not written': withState((inner) =>
     stateOf(inner, { put: async (item, expected) => (isDirty(item.group) ? { ok: true } : inner.put(item, expected)) }),
   ),
-  'the mark is not read again after pages are written': markReadOnce,
+  'closers tell no partition how far they are': tellingNobody,
+  'nobody asks what was settled before late records came': settledUnasked,
   'no txn is written': withoutTxn,
   'results are named by their number alone': resultsByNumber,
   'the database has no fence': withoutSqlFence,

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryStateStore } from '#adapters/memory/state-store.ts'
-import { type Bounds, publishedUpTo, raiseBounds, readBounds } from '#runtime/bounds.ts'
+import { type Bounds, publishedUpTo } from '#runtime/bounds.ts'
 import { controlGroup } from '#runtime/keys.ts'
+import { raiseBounds, readBounds } from '#runtime/raise-bounds.ts'
 import { meddled } from './builders.ts'
 
 const SCOPE = { plan: { name: 'p', topic: { name: 't' } }, fingerprint: 'f' }

@@ -155,16 +155,17 @@ describe('The item of progress', () => {
 
   it('that was taken away between look and write is given back as nothing', async () => {
     const state = new MemoryStateStore()
-    const before = await storeProgress(state, GROUP, 0, { fence: null, progress: null }, upTo(3))
-    await state.delete(GROUP, '00000', 3)
-    expect(await storeProgress(state, GROUP, 0, before, upTo(4))).toEqual({ fence: null, progress: null })
+    const { item } = await storeProgress(state, GROUP, 0, { fence: null, progress: null }, upTo(3))
+    await state.delete(GROUP, '00000', 1)
+    const nothing = { fence: null, progress: null }
+    expect(await storeProgress(state, GROUP, 0, item, upTo(4))).toEqual({ ok: false, item: nothing })
   })
 
   it('keeps a mark before 1970, and its partition beyond 99,999', async () => {
     const state = new MemoryStateStore()
     await storeProgress(state, GROUP, 123_456, { fence: null, progress: null }, upTo(3))
     expect(await listProgress(state, GROUP)).toEqual(new Map([[123_456, upTo(3)]]))
-    expect(await loadProgress(state, GROUP, 123_456)).toEqual({ fence: 3, progress: upTo(3) })
+    expect(await loadProgress(state, GROUP, 123_456)).toEqual({ fence: 1, progress: upTo(3) })
   })
 
   it('that is damaged is named', async () => {

@@ -23,12 +23,12 @@ describe('progress', () => {
     expect(await listProgress(state, GROUP)).toEqual(new Map())
   })
 
-  it('comes back as it was stored, its fence at the last offset', async () => {
+  it('comes back as it was stored, its fence the number of its writes', async () => {
     const state = new MemoryStateStore()
     const none = await loadProgress(state, GROUP, 3)
     const stored = await storeProgress(state, GROUP, 3, none, progressUpTo(9))
-    expect(stored).toEqual({ fence: 9, progress: progressUpTo(9) })
-    expect(await loadProgress(state, GROUP, 3)).toEqual(stored)
+    expect(stored).toEqual({ ok: true, item: { fence: 1, progress: progressUpTo(9) } })
+    expect(await loadProgress(state, GROUP, 3)).toEqual(stored.item)
   })
 
   it('of each partition is its own, listed by number', async () => {
@@ -43,9 +43,12 @@ describe('progress', () => {
   it('that another has moved on stays as it is, and is given back', async () => {
     const state = new MemoryStateStore()
     const none = await loadProgress(state, GROUP, 0)
-    const theirs = await storeProgress(state, GROUP, 0, none, progressUpTo(5))
-    expect(await storeProgress(state, GROUP, 0, none, progressUpTo(9))).toEqual(theirs)
+    const { item: theirs } = await storeProgress(state, GROUP, 0, none, progressUpTo(5))
+    expect(await storeProgress(state, GROUP, 0, none, progressUpTo(9))).toEqual({ ok: false, item: theirs })
     expect(await loadProgress(state, GROUP, 0)).toEqual(theirs)
-    expect((await storeProgress(state, GROUP, 0, theirs, progressUpTo(9))).fence).toBe(9)
+    expect(await storeProgress(state, GROUP, 0, theirs, progressUpTo(9))).toMatchObject({
+      ok: true,
+      item: { fence: 2 },
+    })
   })
 })

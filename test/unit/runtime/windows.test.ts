@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { HOUR, MINUTE } from '#core/time.ts'
 import { ACCEPTED_LIMIT, acceptedItems } from '#runtime/accepted.ts'
-import { raiseBounds } from '#runtime/bounds.ts'
 import { type Closed, closeStage } from '#runtime/close.ts'
 import { commitAccepted } from '#runtime/commit.ts'
 import { listDirty } from '#runtime/dirty.ts'
 import { dirtyGroup, lateGroup, pageGroup, progressGroup } from '#runtime/keys.ts'
 import { loadProgress } from '#runtime/progress.ts'
+import { raiseBounds } from '#runtime/raise-bounds.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { anotherProcess, batch, meddled, noon, reading, readingsFrom, rowsIn, started, windowsOf } from './builders.ts'
 
