@@ -21,7 +21,7 @@ export function encodeChecksum(state: TableState, txnId: string | undefined): Ui
   if (state.numFiles === null || state.tableSizeBytes === null) return null
   return new TextEncoder().encode(
     JSON.stringify({
-      ...(txnId === undefined ? {} : { txnId }),
+      txnId,
       tableSizeBytes: state.tableSizeBytes,
       numFiles: state.numFiles,
       numMetadata: 1,

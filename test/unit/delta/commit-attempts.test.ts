@@ -89,6 +89,16 @@ describe('A commit', () => {
       details: { table: TABLE, version: 101 },
     })
     expect([store.left, checks, clock.sleeps.length]).toEqual([0, 100, 100])
+    // Shorter and shorter from the ninth race on.
+    const bounds = clock.sleeps.map((_, at) => Math.min(LONGEST, FIRST * 2 ** at) / Math.max(1, at + 1 - 8))
+    expect(clock.sleeps.filter((sleep, at) => sleep > Math.round(bounds[at]!))).toEqual([])
+    expect(clock.sleeps.some((sleep, at) => sleep > bounds[at]! * 0.95)).toBe(true)
+  })
+
+  test('leaves what it says nothing of', async () => {
+    const { deps, state } = await prepared()
+    const attempt = { txnId: 'mine', actions: { commitInfo: { txnId: 'mine' } } }
+    expect(await commitAfter(deps(), PATHS, state, attempt, () => {})).toEqual({ ...state, version: 2 })
   })
 
   test('is done at the ninety-ninth lost race', async () => {
