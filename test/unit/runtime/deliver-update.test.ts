@@ -111,6 +111,15 @@ describe.each(['change', 'complete', { every: '10 seconds' }] as const)(
       expect(await table.rows()).toEqual(['a 0: 2 r1 running', 'b 0: 1 r0'])
     })
 
+    it('holds each row once when several bring the same results at once, and somebody writes its files anew', async () => {
+      const table = await Table.of(emit)
+      await table.bring(1, [result('a', 0, 1, 0, 'running'), result('b', 0, 1, 0, 'running')])
+      await table.bring(2, [result('c', 0, 1, 0, 'final')])
+      const news = [result('a', 0, 2, 1, 'running'), result('b', 0, 1, 1, 'withdrawn'), result('d', 0, 7, 0, 'final')]
+      await Promise.all([table.bring(3, news), table.table.optimize(), table.bring(3, news), table.bring(3, news)])
+      expect(await table.rows()).toEqual(['a 0: 2 r1 running', 'c 0: 1 r0', 'd 0: 7 r0'])
+    })
+
     it('that was filled by appending keeps its latest rows', async () => {
       const table = await Table.of(emit)
       const before = [

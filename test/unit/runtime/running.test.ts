@@ -97,6 +97,15 @@ describe('running results', () => {
     expect(await run.watermark(2 * MINUTE)).toEqual([])
   })
 
+  it('every so often do not wait for a clock that was set back', async () => {
+    const run = await WindowRun.start(planOf({ every: '10 minutes' }))
+    await run.feed([click(0)])
+    await run.watermark(9 * MINUTE)
+    await run.feed([click(1)])
+    expect(await run.watermark(9 * MINUTE + 1)).toEqual([])
+    expect(seen(await run.watermark(1 * MINUTE))).toEqual(['a 0–10: 2, revision 1, running'])
+  })
+
   it('are the same for a process that remembers nothing of them', async () => {
     const run = await WindowRun.start(
       planOf('change', sliding('10 minutes', { every: '5 minutes', grace: '0 seconds' })),
