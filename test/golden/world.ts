@@ -62,7 +62,7 @@ export class World {
   readonly plan: Plan
   readonly batchSize: number
   readonly clock: StillClock
-  readonly topic: MemoryTopic
+  topic: MemoryTopic
   readonly store: ObjectStore
   readonly state: StateStore
   readonly sql = new MemorySqlSink()
@@ -88,6 +88,12 @@ export class World {
     const packer = new RecordPacker()
     packer.add(null, 0, 0, value, 0, value.length)
     await this.topic.append(partition, packer.take())
+  }
+
+  /** Deletes the topic and creates another one of its name, without records. */
+  recreateTopic(): void {
+    const { topic, partitions } = this.topic
+    this.topic = new MemoryTopic({ topic, partitions, clock: this.clock })
   }
 
   process(): Promise<Process> {

@@ -1,4 +1,6 @@
 import type { FencedItem, PutResult, StateStore } from '#ports/state-store.ts'
+import { decodeBody, encodeBody } from '#runtime/json-body.ts'
+import type { Progress } from '#runtime/progress.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import type { Equipment, Sabotage } from './process.ts'
 
@@ -123,6 +125,34 @@ const settledUnasked: Sabotage = (own) => {
   }
 }
 
+/** A payload that was applied long since is judged as if it were new: what says so is looked at afterwards. */
+const lateFirst: Sabotage = (own) => {
+  const { state } = own.runtime
+  let last: ReadonlyMap<number, number> = new Map()
+  const wasApplied = (item: FencedItem): boolean =>
+    isProgress(item.group) && (last.get(Number.parseInt(item.id, 10)) ?? Number.POSITIVE_INFINITY) <= item.fence
+  const disguised = stateOf(state, {
+    async get(group, id) {
+      const item = await state.get(group, id)
+      if (item === undefined || !wasApplied(item)) return item
+      const progress = decodeBody<Progress>(item.body, id)
+      return { ...item, fence: -1, body: encodeBody({ ...progress, last: { ...progress.last, offset: -1 } }) }
+    },
+    async put(item, expected) {
+      if (expected !== -1) return state.put(item, expected)
+      return { ok: false, stored: await state.get(item.group, item.id) }
+    },
+  })
+  return {
+    ...own,
+    runtime: { ...own.runtime, state: disguised },
+    begins: (lasts) => {
+      last = lasts
+      own.begins?.(lasts)
+    },
+  }
+}
+
 /** Commits to tables lack what says which records are in them. */
 const withoutTxn: Sabotage = (own) => {
   const { store } = own.runtime
@@ -185,6 +215,7 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
     const partition = Number.parseInt(item.id.split('/')[1] ?? '', 10)
     return item.fence >= (last.get(partition) ?? -1) ? item.fence : -1
   }),
+  'late is judged before the fence': lateFirst,
   'progress is written before pages': delayed(isPage, isProgress),
   'progress is written before dirty windows': delayed(isDirty, isProgress),
   'dirty windows are not written': withState((inner) =>

@@ -57,6 +57,7 @@ export class Simulation {
     await simulation.world.process()
     for (const step of schedule.steps) await simulation.#step(step)
     if (untilTheEnd) await simulation.#finish()
+    if (untilTheEnd && schedule.recreate) await simulation.#recreate()
     return simulation
   }
 
@@ -138,6 +139,31 @@ export class Simulation {
       this.#mustNotFail(process, process.errors.slice(before), (error) => !isInjected(error))
     }
     await this.#bringToEnd()
+  }
+
+  /**
+   * The topic is deleted, and another one has its name: with as many records and some more, appended later, which are read from the start. Who
+   * looks into them must stop at the record that is another one, and nothing may come of them.
+   */
+  async #recreate(): Promise<void> {
+    const { world } = this
+    const ends = await world.topic.endOffsets()
+    world.clock.advance(60_000)
+    world.recreateTopic()
+    const value = new TextEncoder().encode('{"id":-1}')
+    const process = this.#newProcess()
+    for (const [partition, end] of ends.entries()) {
+      if (end === 0) continue
+      const packer = new RecordPacker()
+      for (let left = end + 3; left > 0; left--) packer.add(null, 0, 0, value, 0, value.length)
+      await world.topic.append(partition, packer.take())
+      for (const to of ['lake', 'windows'] as const) {
+        await process.start({ do: 'deliver', to, parts: [{ partition, back: 0, size: 10_000 }] }, UNHINDERED, null)
+        const [error] = process.errors.splice(0)
+        if (isSluiceError(error, 'TOPIC_RECREATED') && !error.retryable) continue
+        this.faults.push(`${process.name}: ${to} took another topic's records for its own: ${textOf(error)}`)
+      }
+    }
   }
 
   async #bringToEnd(): Promise<void> {
