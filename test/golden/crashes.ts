@@ -1,6 +1,6 @@
 import { type Calls, type PortCall, PortCalls } from '../support/faulty-ports.ts'
 import type { Scenario } from './scenario.ts'
-import { Process, type World, type WorldOptions } from './world.ts'
+import { Process, type World } from './world.ts'
 import { worldOf } from './world-of.ts'
 
 interface Place {
@@ -39,8 +39,8 @@ export class Course {
 type Check = (world: World, what: string) => Promise<void>
 
 /** What a process does that nothing disturbs. */
-async function undisturbed(scenario: Scenario, options: Partial<WorldOptions> = {}) {
-  const calls = new PortCalls(worldOf(scenario, options))
+async function undisturbed(scenario: Scenario) {
+  const calls = new PortCalls(worldOf(scenario))
   const course = new Course(scenario)
   const places: Place[] = []
   calls.onWrite = () => places.push(course.place)
@@ -52,14 +52,10 @@ async function undisturbed(scenario: Scenario, options: Partial<WorldOptions> = 
  * Ends the process at every call to a port, before and after the call, and lets a new one go on. What a process that has ended
  * leaves is what it wrote, so that is one run for each number of writes: they are done again to new ports, up to there.
  */
-export async function endEverywhere(
-  scenario: Scenario,
-  check: Check,
-  options: Partial<WorldOptions> = {},
-): Promise<readonly PortCall[]> {
-  const { calls, writes, places } = await undisturbed(scenario, options)
+export async function endEverywhere(scenario: Scenario, check: Check): Promise<readonly PortCall[]> {
+  const { calls, writes, places } = await undisturbed(scenario)
   for (let written = 0; written <= writes.length; written++) {
-    const world = worldOf(scenario, options)
+    const world = worldOf(scenario)
     for (const write of writes.slice(0, written)) await write(world)
     // The ids of the process that ended are taken.
     world.ids = 1_000_000

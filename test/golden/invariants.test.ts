@@ -137,6 +137,26 @@ describe('Closing', () => {
     expect(counts).toMatchObject({ read: june.length + july.length, late: 0, partlyLate: 0, quarantined })
   })
 
+  // June's last records are applied; then nothing comes for hours, and then all of July, in one process that never ends.
+  it('of what a quiet topic lets close at the end of June leaves July in time, in one process', async () => {
+    const june = simulatedCrimes(1, 300, JUNE + 29 * DAY).filter(({ date }) => date.startsWith('06'))
+    const july = simulatedCrimes(2, 1_500, JULY)
+    const world = new World({ plan: crimes, partitions: 2, batchSize: 100 })
+    const process = await world.process()
+    await world.feed(june)
+    await process.drain()
+    await process.keepHouse()
+    world.clock.advance(3 * HOUR)
+    await process.keepHouse()
+    await world.feed(july)
+    await process.drain()
+    await process.keepHouse()
+    const { counts } = await world.read()
+    const { quarantined } = crimesAnswer([...june, ...july])
+    expect(counts).toMatchObject({ read: june.length + july.length, late: 0, partlyLate: 0, quarantined })
+    expect((await goldOf(world))!.length).toBeGreaterThan(0)
+  })
+
   const goldOf = async (world: World) => (await world.contents({ coordinates: false }))['gold.crime_per_district_day']
 
   // Orders at 12:01 and 12:04, appended "now". The window ends at 12:10, and 2 minutes may be out of order.

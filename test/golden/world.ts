@@ -27,8 +27,6 @@ export interface WorldOptions {
   readonly batchSize: number
   /** What the clock shows at first. By default everything is in the past of it. */
   readonly now?: EpochMillis
-  /** In place of the memory store's own behaviour. */
-  readonly sabotage?: (state: StateStore) => StateStore
 }
 
 /** A clock that moves when told to and when somebody sleeps, which takes no time. */
@@ -70,13 +68,13 @@ export class World {
   ids = 0
 
   constructor(options: WorldOptions) {
-    const { plan, partitions, sabotage = (state) => state } = options
+    const { plan, partitions } = options
     this.plan = plan
     this.batchSize = options.batchSize
     this.clock = new StillClock(options.now ?? NOW)
     this.topic = new MemoryTopic({ topic: plan.topic.name, partitions, clock: this.clock })
     this.store = new MemoryObjectStore({ now: () => this.clock.now() })
-    this.state = sabotage(new MemoryStateStore())
+    this.state = new MemoryStateStore()
   }
 
   feed(records: readonly TestRecord[]): Promise<void> {

@@ -167,7 +167,7 @@ const withoutTxn: Sabotage = (own) => {
 /** A result's object is named by its number alone, so that another closer's replaces it. */
 const resultsByNumber: Sabotage = (own) => {
   const { store } = own.runtime
-  const named = (path: string): string => path.replace(/(\/results\/\d+)-.*\.json$/, '$1.json')
+  const named = (path: string): string => path.replace(/(\/results\/(?:\w+\/)?\d+)-[0-9a-f-]{36}/, '$1')
   const changed = {
     get: (path: string, range?: { start: number; end: number }) => store.get(named(path), range),
     put: (path: string, bytes: Uint8Array) => store.put(named(path), bytes),
