@@ -101,7 +101,7 @@ describe('running results', () => {
     const run = await WindowRun.start(planOf({ every: '10 minutes' }))
     await run.feed([click(0)])
     await run.watermark(9 * MINUTE)
-    await run.feed([click(1)])
+    await run.feed([click(0)])
     expect(await run.watermark(9 * MINUTE + 1)).toEqual([])
     expect(seen(await run.watermark(1 * MINUTE))).toEqual(['a 0–10: 2, revision 1, running'])
   })
