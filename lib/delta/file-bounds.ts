@@ -42,7 +42,7 @@ export function fileStatistics(
       if (column.partition) {
         const value = partitionValue(file, column, layout, table)
         const key = value === null ? undefined : ordering.key(value)
-        const range = key === undefined || Number.isNaN(key) ? NONE : { low: key, high: key }
+        const range = Number.isNaN(key) ? NONE : { low: key, high: key }
         return { ...ofPartition(value), ...range }
       }
       const { physical } = column

@@ -23,7 +23,7 @@ export function indexedBy(
   if (named !== undefined) {
     const names = named.split(/,(?=(?:[^`]*`[^`]*`)*[^`]*$)/).map((name) => name.trim())
     const paths = names.filter((name) => name !== '').map(resolve)
-    return (path) => paths.some((wanted) => wanted.length <= path.length && wanted.every((part, i) => path[i] === part))
+    return (path) => paths.some((wanted) => wanted.every((part, i) => path[i] === part))
   }
   const count = Number.parseInt(configuration['delta.dataSkippingNumIndexedCols'] ?? String(INDEXED_COLUMNS), 10)
   return (_, at) => count < 0 || at < count

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { indexedBy, numRecords, statsJson } from '#delta/stats.ts'
+import { indexedBy, numRecords, statsJson, totalRecords } from '#delta/stats.ts'
 import { writeDataFile } from '#delta/table.ts'
 import type { LeafStatistics } from '#parquet/writer.ts'
 import type { Column } from '#schema/column.ts'
@@ -36,6 +36,7 @@ describe('statistics of a file', () => {
       leaf('place.latitude', 'double', 1, 41.5),
       leaf('place.longitude', 'double', 1, -87.5),
       leaf('headers', 'headers', 0),
+      { path: ['tags'], kind: 'map', nullCount: 1 },
     ])
     expect(JSON.parse(stats)).toEqual({
       numRecords: 2,
@@ -162,6 +163,15 @@ describe('statistics of a file', () => {
     [undefined, undefined],
   ])('%j have %j records', (stats, records) => {
     expect(numRecords(stats)).toBe(records)
+  })
+})
+
+describe('the rows of several files', () => {
+  it('are the sum of what each says, or unknown where one says nothing', () => {
+    const file = (rows: number) => ({ stats: JSON.stringify({ numRecords: rows }) })
+    expect(totalRecords([])).toBe(0)
+    expect(totalRecords([file(3), file(0), file(4)])).toBe(7)
+    expect(totalRecords([file(3), {}, file(4)])).toBeNull()
   })
 })
 

@@ -129,6 +129,40 @@ describe('records behind sessions beyond grace', () => {
     expect(counts.at(-1)).toEqual({ counted: 2, late: 1, partlyLate: 0 })
   })
 
+  //   20        30 open at mark 35
+  //   ●─ a gap ─●
+  it('join one that is open at exactly a gap, unless they are to split there', () => {
+    const batches = [{ times: [30] }, { times: [20], mark: 35 }]
+    expect(fold(session(10), [batches]).sessions).toEqual([[20, 40, 2, 50]])
+    const split = fold(session(10, { atGap: 'split' }), [batches])
+    expect(split.sessions).toEqual([[30, 40, 1, 30]])
+    expect(split.counts.at(-1)).toEqual({ counted: 0, late: 1, partlyLate: 0 })
+  })
+
+  //   0         20 apart at 21      30 apart at 40, when 20 … 30 is over
+  it('are taken in the order of what was over, whichever page has them', () => {
+    const late = [{ times: [30], mark: 40 }]
+    const early = [{ times: [20], mark: 21 }]
+    for (const partitions of [
+      [[{ times: [0] }], late, early],
+      [[{ times: [0] }], early, late],
+    ]) {
+      expect(fold(session(10), partitions).sessions).toEqual([
+        [0, 10, 1, 0],
+        [20, 30, 1, 20],
+        [30, 40, 1, 30],
+      ])
+    }
+  })
+
+  it('of one output are none of another', () => {
+    const spec = session(10)
+    const { pages } = fold(spec, [[{ times: [0] }, { times: [13], mark: 21 }]])
+    const aggregates = aggregatesOf(windowOutput(spec, { aggregates: [aggregate('count')] }), FIELDS)
+    expect(pages[0]!.lateSlices).toHaveLength(1)
+    expect(sessionsOf(spec, 1, pages, aggregates).size).toBe(0)
+  })
+
   it('count within grace as if nothing had been closed', () => {
     const { sessions, counts } = fold(session(10, { grace: 30 }), [[{ times: [0] }, { times: [5], mark: 35 }]])
     expect(sessions).toEqual([[0, 15, 2, 5]])
