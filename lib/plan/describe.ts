@@ -23,6 +23,7 @@ export function describe(plan: Plan): string {
   for (const output of plan.outputs) {
     lines.push(['output', output.name, outputText(plan, output)])
     for (const sink of output.sinks) lines.push(['', '', `→ ${sinkText(sink)}`])
+    if (output.sinks.length === 0) lines.push(['', '', '→ only other windows'])
   }
   lines.push(['table', quarantineTable(plan), 'records that are malformed or fail a check, with the reason'])
   if (plan.outputs.some(isWindowOutput)) {

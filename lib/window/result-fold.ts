@@ -20,7 +20,7 @@ interface OpenWindow {
 
 /**
  * Folds results of one output into windows of another: a row counts at the millisecond before its window's end, or in that same window.
- * Holds the groups of the windows that are wanted, and no rows. About 0.5 µs a row and window.
+ * Holds the groups of the windows that are wanted, and no rows. 0.2 µs a row and window into one group, 1 µs into 100,000 groups.
  *
  * Results of one time have no order that means anything, but `first`, `last` and `collect` need one: that of their keys' hashes, whatever
  * the order in which they come.

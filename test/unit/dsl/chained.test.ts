@@ -106,6 +106,7 @@ describe('Results in other windows', () => {
     expect(text).toContain(
       'every 1 day of results of busiest.input: top = max(readings); grace 10 minutes; running results',
     )
+    expect(text).toContain('→ only other windows')
     const chart = mermaid(plan).split('\n')
     expect(chart).toContain('  output_busiest_DOT_input --> output_busiest["busiest<br/>every 1 day"]')
     expect(chart.filter((line) => line.includes('late'))).toHaveLength(1)
