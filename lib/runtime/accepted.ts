@@ -1,7 +1,7 @@
 import { SluiceError } from '#core/errors.ts'
 import type { AddFile } from '#delta/actions.ts'
 import type { FencedItem, StateStore } from '#ports/state-store.ts'
-import { decodeBody, encodeBody } from '#runtime/json-body.ts'
+import { decodeBody, encodeBody, packBody, unpackBody } from '#runtime/json-body.ts'
 import { partitionId } from '#runtime/keys.ts'
 import type { LastRecord } from '#runtime/last-record.ts'
 
@@ -24,7 +24,7 @@ export interface AcceptedBody {
 export interface Accepted {
   readonly fence: number | null
   readonly body: AcceptedBody | null
-  /** Size of the stored body. */
+  /** Size of the body as JSON; it is stored smaller. */
   readonly bytes: number
 }
 
@@ -33,7 +33,7 @@ const NOTHING: Accepted = { fence: null, body: null, bytes: 0 }
 function fromItem(item: FencedItem | undefined): Accepted {
   if (item === undefined) return NOTHING
   const body = decodeBody<AcceptedBody>(item.body, `${item.group}/${item.id}`)
-  return { fence: item.fence, body, bytes: item.body.length }
+  return { fence: item.fence, body, bytes: unpackBody(item.body).length }
 }
 
 /**
@@ -55,7 +55,8 @@ export function acceptedItems(state: StateStore, group: string): AcceptedItems {
     async store(partition, before, body) {
       const fence = (before.fence ?? 0) + 1
       const bytes = encodeBody(body)
-      const result = await state.put({ group, id: partitionId(partition), fence, body: bytes }, before.fence)
+      const item = { group, id: partitionId(partition), fence, body: packBody(bytes) }
+      const result = await state.put(item, before.fence)
       if (result.ok) return { ok: true, item: { fence, body, bytes: bytes.length } }
       return { ok: false, item: fromItem(result.stored) }
     },

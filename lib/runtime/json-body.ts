@@ -1,4 +1,6 @@
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { SluiceError } from '#core/errors.ts'
+import type { Bytes } from '#core/time.ts'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -34,10 +36,22 @@ export function encodeBody(value: unknown): Uint8Array {
   return encoder.encode(encodeValues(value))
 }
 
+/** What a store bills as one write at least. */
+const PACKED_ABOVE: Bytes = 1024
+/** How every zstd frame begins, and no JSON. */
+const ZSTD = [0x28, 0xb5, 0x2f, 0xfd]
+
+/** A body as it is stored: larger ones as zstd, since stores bill and limit by size. */
+export const packBody = (body: Uint8Array): Uint8Array => (body.length > PACKED_ABOVE ? zstdCompressSync(body) : body)
+
+/** JSON as it was before `packBody`, or was never packed. */
+export const unpackBody = (body: Uint8Array): Uint8Array =>
+  ZSTD.every((byte, i) => body[i] === byte) ? zstdDecompressSync(body) : body
+
 /** @throws SluiceError STATE_CORRUPT */
 export function decodeBody<T>(body: Uint8Array, item: string): T {
   try {
-    return decodeValues<T>(decoder.decode(body))
+    return decodeValues<T>(decoder.decode(unpackBody(body)))
   } catch (cause) {
     throw new SluiceError(
       'STATE_CORRUPT',
