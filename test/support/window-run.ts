@@ -104,6 +104,9 @@ export class WindowRun {
 
   async #close(endOfInput: boolean): Promise<readonly WindowRow[]> {
     const endOffsets = async (): Promise<readonly number[]> => this.#offsets
-    return (await this.#closer.run({ endOffsets, endOfInput })).rows
+    const { rows } = await this.#closer.run({ endOffsets, endOfInput })
+    // A warm stage may judge one more batch by the close before this one (decision 0020). A case means the watermark that it has set.
+    this.#stage = this.#newStage()
+    return rows
   }
 }
