@@ -183,7 +183,13 @@ class WindowsPartitions {
       if (!looked && (late.length > 0 || this.#beyondGrace(dirty, bounds).length > 0)) {
         item = await loadProgress(state, group, unit.partition)
       } else {
-        late = joined(late, await this.#missed(unit, dirty, bounds))
+        const missed = await this.#missed(unit, dirty, bounds)
+        if (missed.length > 0) {
+          // Of a batch that another poller has applied meanwhile, these windows may have been settled afterwards.
+          const now = (await loadProgress(state, group, unit.partition)).progress?.last.offset ?? -1
+          if (now !== unit.fence) return now >= unit.last.offset
+        }
+        late = joined(late, missed)
         dirty = this.#reopened(unit, bounds, late)
         await this.#publishLate(unit, late)
         if (dirty.length > 0) await addDirty(state, dirtyGroup(this.#runtime), unit.partition, dirty)

@@ -54,7 +54,9 @@ const REASON_OF: Readonly<Record<Flaw, string>> = {
   'clock in 2099': 'event time in the future',
 }
 
-const reasonOf = ({ flaw }: Judged): string => REASON_OF[flaw ?? 'clock in 2099']
+/** A check comes after what is asked of the event time. */
+const reasonOf = ({ flaw, inFuture }: Judged): string =>
+  REASON_OF[flaw === null || (flaw === 'negative' && inFuture) ? 'clock in 2099' : flaw]
 
 function silverLine(row: TableRow | Judged): string {
   const { id, at, who, amount, weight, tag, flag } = row as unknown as Judged

@@ -7,6 +7,8 @@ const MAX_FUTURE_SKEW = HOUR
 /** What must be said of a record, whatever the schedule. */
 export interface Judged extends Appended {
   readonly isGood: boolean
+  /** Its event time is not believed. */
+  readonly inFuture: boolean
   /**
    * The watermark can't have been above this before the record was appended, nor be until it is applied: a window that ends after
    * it waits for the record.
@@ -22,12 +24,13 @@ export function judged({ appended, schedule }: Simulation): readonly Judged[] {
   return appended.map((record) => {
     // All partitions caught up, event time goes on with the clock from any of the records.
     const bound = Math.max(newest, ahead + record.appendTime) - outOfOrder
-    const isGood = record.flaw === null && record.at <= record.appendTime + MAX_FUTURE_SKEW
+    const inFuture = record.at > record.appendTime + MAX_FUTURE_SKEW
+    const isGood = record.flaw === null && !inFuture
     if (isGood) {
       newest = Math.max(newest, record.at)
       ahead = Math.max(ahead, record.at - record.appendTime)
     }
-    return { ...record, isGood, bound }
+    return { ...record, isGood, inFuture, bound }
   })
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type EpochMillis, MINUTE } from '#core/time.ts'
+import { type EpochMillis, HOUR, MINUTE } from '#core/time.ts'
 import { closeStage } from '#runtime/close.ts'
 import { addDirty } from '#runtime/dirty.ts'
 import { dirtyGroup } from '#runtime/keys.ts'
@@ -192,6 +192,44 @@ describe('A poller that was overtaken', { timeout: 30_000 }, () => {
       close(),
     ])
     expect(stood).toBeGreaterThan(6)
+  })
+})
+
+describe('A poller that stands still twice', { timeout: 30_000 }, () => {
+  /** Of 12 hours every 3, without grace; 6 hours may be out of order. */
+  const plan: Schedule['plan'] = {
+    ...PLAN,
+    unit: HOUR,
+    outOfOrder: 6 * HOUR,
+    outputs: [
+      {
+        ...common,
+        name: 'half_days',
+        window: sliding('12 hours', { every: '3 hours', grace: '0 seconds' }),
+        having: null,
+      },
+    ],
+  }
+
+  // Once while windows close that miss a record of its batch, then before it says so; meanwhile its batch is applied, and all windows close.
+  it('calls nothing late that another one has counted', async () => {
+    let twice = 0
+    for (let first = 4; first < 9; first++) {
+      for (let second = 1; second < 8; second++) {
+        const steps: readonly Step[] = [
+          feed(0, 12.5 * 60),
+          deliver(0),
+          feed(0, 10.25 * 60, 5 * 60, 18 * 60),
+          start(9, taking(0), first),
+          close(),
+          { do: 'go on', who: 9, calls: second, fault: null },
+        ]
+        const { simulation, faults } = await outcomeOf(scheduleOf(steps, plan))
+        expect(faults, `after ${first} and ${second} calls`).toEqual([])
+        if (simulation!.happened.at(-1)!.calls.length === second) twice++
+      }
+    }
+    expect(twice).toBeGreaterThan(10)
   })
 })
 
