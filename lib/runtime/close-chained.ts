@@ -86,7 +86,10 @@ function changedEnds(
   const news: readonly EndSpan[] = to === null || (from !== null && from >= to) ? [] : [{ after: from, upTo: to }]
   if (!isChained(output)) {
     const own = dirty.filter((entry) => entry.output === index)
-    return [...own.map(({ window: { end } }) => ({ after: end - 1, upTo: end })), ...news]
+    return [
+      ...own.map(({ window: { start, end }, all }) => ({ after: all === true ? start : end - 1, upTo: end })),
+      ...news,
+    ]
   }
   if (from === null) return news
   const forgotten = body.settled === null ? null : body.settled - output.window.grace

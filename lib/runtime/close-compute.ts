@@ -67,7 +67,7 @@ export async function compute(
 ): Promise<Computed> {
   const { runtime, outputs } = closer
   const { body } = item
-  const again = dirty.filter((entry) => isPublished(outputs[entry.output]!, entry.window, body))
+  const again = dirty.flatMap((entry) => publishedOf(outputs[entry.output]!, entry, body))
   const { spans } = step
   const judged = new Set(runtime.plan.outputs.filter(isDetector).map(({ of }) => of))
   const works = outputs.flatMap((output, index): OutputWork | readonly OutputWork[] => {
@@ -122,25 +122,36 @@ function windowWork(
   running: Span | null,
   dirty: readonly DirtyWindow[],
 ): OutputWork {
-  const reopened = dirty.map(({ window }) => window).sort((a, b) => a.end - b.end)
-  const ids = new Set(reopened.map(windowId))
+  const named = dirty.flatMap(({ window, all }) => (all === true ? [] : [window]))
+  const unnamed = dirty.flatMap(({ window, all }) => (all === true ? [{ from: window.start, to: window.end }] : []))
+  const ids = new Set(named.map(windowId))
   const news = [span, running ?? NOTHING_NEW]
   const isNew = ({ from, to }: Span): boolean => to !== null && (from === null || from < to)
   // Windows that close now may have been published while they were open; of an output that was always final there are no such rows.
   const isRunning = news.some(isNew)
   const from = span.from ?? Number.NEGATIVE_INFINITY
-  const ranges = news.flatMap(({ from, to }) =>
+  const ranges = [...unnamed, ...news].flatMap(({ from, to }) =>
     isNew({ from, to }) ? (neededRange(layout, body, { output, from, to: to! }) ?? []) : [],
   )
   const windowsIn = (pages: readonly Page[], of: Span): readonly WindowBounds[] =>
     isNew(of) ? [...windowsWithData(output.window, sliceStartsOf(pages, index), of.from, of.to!)] : []
+  const reopenedIn = (pages: readonly Page[]): readonly WindowBounds[] => {
+    const others = unnamed.flatMap((of) => windowsIn(pages, of).filter((window) => !ids.has(windowId(window))))
+    return [...named, ...others].sort((a, b) => a.end - b.end)
+  }
   return {
     output,
-    ranges: [...reopened.map(({ start, end }) => pageRange(layout, start, end)), ...ranges],
-    wants: (bounds) => ids.has(windowId(bounds)) || (isRunning && bounds.end > from),
-    mayWant: (first, last) => (isRunning && last > from) || reopened.some(({ end }) => end >= first && end <= last),
+    ranges: [...named.map(({ start, end }) => pageRange(layout, start, end)), ...ranges],
+    wants: (bounds) =>
+      ids.has(windowId(bounds)) ||
+      (isRunning && bounds.end > from) ||
+      unnamed.some((of) => bounds.end > of.from && bounds.end <= of.to),
+    mayWant: (first, last) =>
+      named.some(({ end }) => end >= first && end <= last) ||
+      (isRunning && last > from) ||
+      unnamed.some((of) => last > of.from && first <= of.to),
     rowsOf(pages, before, onFailure) {
-      const windows = [...reopened, ...windowsIn(pages, span)]
+      const windows = [...reopenedIn(pages), ...windowsIn(pages, span)]
       const unfinished = windowsIn(pages, running ?? NOTHING_NEW)
       const computed = [
         ...closeWindows(output, index, fields, pages, windows, onFailure),
@@ -181,6 +192,15 @@ function sessionWork(
     },
     open: () => ({ start, due }),
   }
+}
+
+/** What of it is published; of a span of windows the part that is. */
+function publishedOf(output: WindowOutput, dirty: DirtyWindow, body: CloseBody): readonly DirtyWindow[] {
+  if (dirty.all !== true || isSessionOutput(output)) return isPublished(output, dirty.window, body) ? [dirty] : []
+  const published = highest(body.upTo, body.ended[output.name] ?? null) ?? Number.NEGATIVE_INFINITY
+  const start = Math.max(dirty.window.start, (body.settled ?? Number.NEGATIVE_INFINITY) - output.window.grace)
+  const end = Math.min(dirty.window.end, published)
+  return start < end ? [{ ...dirty, window: { start, end } }] : []
 }
 
 /**

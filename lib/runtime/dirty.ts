@@ -11,6 +11,8 @@ export interface DirtyWindow {
   readonly window: WindowBounds
   /** Of sessions: their group. */
   readonly key?: string
+  /** Too many to name: every published window that ends in (start, end], or every session of any group that has a time in [start, end]. */
+  readonly all?: true
 }
 
 interface StoredDirty {
@@ -18,17 +20,22 @@ interface StoredDirty {
   readonly start: EpochMillis
   readonly end: EpochMillis
   readonly key?: string
+  readonly all?: 'windows' | 'sessions'
 }
+
+/** A larger item names no windows any more, but spans of time, one an output. */
+const DIRTY_LIMIT = 32 * 1024
 
 const NONE = encodeBody([])
 
-const nameOf = (dirty: StoredDirty): string => `${dirty.output}/${dirty.start}/${dirty.end}/${dirty.key ?? ''}`
+const nameOf = (dirty: StoredDirty): string =>
+  `${dirty.output}/${dirty.start}/${dirty.end}/${dirty.key ?? ''}/${dirty.all ?? ''}`
 
 function decode(item: FencedItem): readonly StoredDirty[] {
   return decodeBody<readonly StoredDirty[]>(item.body, `${item.group}/${item.id}`)
 }
 
-/** Adds windows to the partition's dirty item; durable when it resolves. One read, one write. */
+/** Adds windows to the partition's dirty item, of 32 KB at most; durable when it resolves. One read, one write. */
 export async function addDirty(
   state: StateStore,
   group: string,
@@ -44,11 +51,25 @@ export async function addDirty(
       all.set(nameOf(dirty), dirty)
     }
     // Written even when it lists nothing new: a closer that has read these windows already must not clear them.
-    const item = { group, id, fence: (stored?.fence ?? 0) + 1, body: encodeBody([...all.values()]) }
+    const named = encodeBody([...all.values()])
+    const body = named.length <= DIRTY_LIMIT ? named : encodeBody(spansOf([...all.values()]))
+    const item = { group, id, fence: (stored?.fence ?? 0) + 1, body }
     const result = await state.put(item, stored?.fence ?? null)
     if (result.ok) return
     stored = result.stored
   }
+}
+
+function spansOf(dirty: readonly StoredDirty[]): readonly StoredDirty[] {
+  const spans = new Map<string, StoredDirty>()
+  for (const { output, start, end, key, all: kind } of dirty) {
+    const all = kind ?? (key === undefined ? 'windows' : 'sessions')
+    const from = all === 'windows' && kind === undefined ? end - 1 : start
+    const known = spans.get(`${output} ${all}`)
+    const span = { output, start: Math.min(known?.start ?? from, from), end: Math.max(known?.end ?? end, end), all }
+    spans.set(`${output} ${all}`, span)
+  }
+  return [...spans.values()]
 }
 
 export interface DirtyItems {
@@ -61,8 +82,9 @@ export async function listDirty(state: StateStore, group: string): Promise<Dirty
   const items = await state.list(group)
   const all = new Map(items.flatMap((item) => decode(item).map((dirty) => [nameOf(dirty), dirty] as const)))
   return {
-    windows: [...all.values()].map(({ output, start, end, key }) => {
-      return { output, window: { start, end }, ...(key === undefined ? {} : { key }) }
+    windows: [...all.values()].map(({ output, start, end, key, all: kind }) => {
+      const one = { output, window: { start, end }, ...(key === undefined ? {} : { key }) }
+      return kind === undefined ? one : { ...one, all: true }
     }),
     async clear() {
       for (const { group: owner, id, fence, body } of items) {

@@ -18,7 +18,7 @@ export const dirtyGroup = ({ plan, fingerprint }: Scope): string => `${plan.name
 export const controlGroup = ({ plan, fingerprint }: Scope): string => `${plan.name}/${fingerprint}/control`
 /** All groups that one definition's windows have in one epoch. */
 export const windowGroups = (scope: Scope): readonly string[] =>
-  [lateGroup, progressGroup, pageGroup, dirtyGroup, controlGroup].map((group) => group(scope))
+  [lateGroup, progressGroup, pageGroup, leafGroup, dirtyGroup, controlGroup].map((group) => group(scope))
 export const identityGroup = ({ plan }: Scope): string => `${plan.name}/identity`
 export const leaseGroup = ({ plan }: Scope): string => `${plan.name}/leases`
 

@@ -6,8 +6,9 @@ import { fieldsAfter, isWindowOutput } from '#plan/plan.ts'
 import { closeStage } from '#runtime/close.ts'
 import { pageBuckets } from '#runtime/close-pages.ts'
 import { commitAccepted } from '#runtime/commit.ts'
+import { addDirty } from '#runtime/dirty.ts'
 import { isWithin } from '#runtime/hash-range.ts'
-import { leafGroup, pageGroup } from '#runtime/keys.ts'
+import { dirtyGroup, leafGroup, pageGroup } from '#runtime/keys.ts'
 import type { PageLimits } from '#runtime/page-node.ts'
 import { preparer } from '#runtime/prepare.ts'
 import { raiseBounds } from '#runtime/raise-bounds.ts'
@@ -107,6 +108,13 @@ export class SplitWorld {
     const { rows } = await stage.run({ endOffsets: async () => [end], endOfInput })
     await stage.run({ endOffsets: async () => [end], endOfInput })
     return rows.map((row) => JSON.stringify(row)).sort()
+  }
+
+  /** Adds so many dirty windows, of no records, that none is named any more. */
+  async forgetNames(): Promise<void> {
+    const window = { start: NOON, end: NOON + HOUR }
+    const many = Array.from({ length: 2000 }, (_, i) => ({ output: 2, window, key: `sbadge none ${i}` }))
+    await addDirty(this.runtime.state, dirtyGroup(this.runtime), 0, many)
   }
 
   #batch(from: number, to: number): RecordBatch {
