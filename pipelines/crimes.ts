@@ -27,8 +27,8 @@ const clean = crimes
   })
   .with({ geo: point('latitude', 'longitude') })
 
-// Cells of 0.7 km². Columns of the lake's tables come from `clean`, which knows nothing of them.
-const placed = clean.with({ cell: h3('geo', 8) })
+// Cells of 5 km². Columns of the lake's tables come from `clean`, which knows nothing of them.
+const placed = clean.with({ cell: h3('geo', 7) })
 
 const perDay = placed
   .groupBy('district')
@@ -41,9 +41,9 @@ const anomalies = placed
   .aggregate((a) => ({ total_crimes: a.count() }))
   .where((r) => r.total_crimes > 14)
 
-// What is many for this hour of the week, in this district: an alert opens when chance alone hardly explains it.
+// What is many for this district at this hour of the week: an alert opens when chance alone hardly explains it.
 const perHour = placed
-  .groupBy('primary_type', 'district')
+  .groupBy('district')
   .window(tumbling('1 hour', { grace: '2 days' }))
   .aggregate((a) => ({ total_crimes: a.count() }))
 
