@@ -199,6 +199,8 @@ describe('the verdict on a record of sessions', () => {
     expect(behindSessions([windowOutput(session(10))], null)).toBeNull()
     const outputs = [windowOutput(session(10, { grace: 40 })), windowOutput(session(10, { grace: 20 }))]
     expect(behindSessions(outputs, 100)).toBe(80)
+    expect(behindSessions(outputs.toReversed(), 100)).toBe(80)
+    expect(behindSessions(outputs, -100)).toBe(-120)
   })
 })
 
