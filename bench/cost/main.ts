@@ -18,7 +18,7 @@ const { values } = parseArgs({
 })
 
 /** Long enough for some thousand events, some windows, and no longer than a minute of ours. */
-const MINUTES: Readonly<Record<number, number>> = { 1: 120, 10: 60, 100: 20, 1000: 4, 5000: 1 }
+const MINUTES: Readonly<Record<number, number>> = { 1: 60, 10: 30, 100: 8, 1000: 4, 5000: 1 }
 const WARM_UP = 100_000
 
 process.stdout.write('events/s  write units/M  read units/M  $/M     reads/100 batches  largest item\n')
