@@ -92,7 +92,7 @@ async function listCandidates(
   contents: StreamedContents,
   cutoff: EpochMillis,
 ): Promise<{ readonly candidates: readonly Candidate[]; readonly kept: number }> {
-  const needed = await neededPaths(deps, paths, contents, cutoff)
+  const { inStore, elsewhere } = await neededPaths(deps, paths, contents, cutoff)
   const found: Candidate[] = []
   const otherTables: string[] = []
   let kept = 0
@@ -101,7 +101,7 @@ async function listCandidates(
     const log = /^(.+\/)_delta_log\//.exec(name)
     if (log !== null && otherTables.at(-1) !== log[1]) otherTables.push(log[1]!)
     if (isHidden(name)) continue
-    if (needed.has(path) || modified >= cutoff) kept++
+    if (inStore.has(path) || modified >= cutoff || elsewhere.has(nameOf(path))) kept++
     else found.push({ path, size })
   }
   const candidates = found.filter(({ path }) => !otherTables.some((table) => path.startsWith(paths.table + table)))
@@ -114,18 +114,28 @@ function isHidden(name: string): boolean {
   return name.split('/').some((part) => (part.startsWith('_') || part.startsWith('.')) && !part.includes('='))
 }
 
+interface Needed {
+  readonly inStore: ReadonlySet<string>
+  /**
+   * Names, without their folders, of files whose absolute paths are of another place. It may be this one by another name (a symbolic
+   * link, a mount, an alias of a bucket): what is called so stays.
+   */
+  readonly elsewhere: ReadonlySet<string>
+}
+
 /** Files of the latest version, and those that it lost after `cutoff`, with their deletion vectors: their paths only. */
 async function neededPaths(
   { store }: DeltaDeps,
   paths: LogPaths,
   contents: StreamedContents,
   cutoff: EpochMillis,
-): Promise<ReadonlySet<string>> {
-  const needed = new Set<string>()
+): Promise<Needed> {
+  const needed = { inStore: new Set<string>(), elsewhere: new Set<string>() }
   const need = (file: AddFile | RemoveFile): void => {
     const { deletionVector: vector } = file
-    addPath(needed, () => dataPath(paths, store.uri, file.path))
-    if (vector !== undefined && vector.storageType !== 'i') addPath(needed, () => vectorPath(paths, store.uri, vector))
+    addPath(needed, file.path, () => dataPath(paths, store.uri, file.path))
+    if (vector === undefined || vector.storageType === 'i') return
+    addPath(needed, vector.pathOrInlineDv, () => vectorPath(paths, store.uri, vector))
   }
   const needAll = (files: Iterable<AddFile>, tombstones: Iterable<RemoveFile>): void => {
     for (const file of files) need(file)
@@ -143,13 +153,21 @@ async function neededPaths(
   return needed
 }
 
-/** A file outside of the store is not ours to delete. */
-function addPath(needed: Set<string>, path: () => string): void {
+function addPath(
+  { inStore, elsewhere }: { readonly inStore: Set<string>; readonly elsewhere: Set<string> },
+  written: string,
+  path: () => string,
+): void {
   try {
-    needed.add(path())
+    inStore.add(path())
   } catch (error) {
     if (!isSluiceError(error, 'DELTA_PATH_OUTSIDE')) throw error
+    elsewhere.add(nameOf(decodeURIComponent(written)))
   }
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
 }
 
 /** A commit that changes nothing, for the history. */

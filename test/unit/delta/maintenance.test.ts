@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { DeltaTable } from '#delta/table.ts'
 import { CountingStore } from '../../support/counting-store.ts'
 import { FaultyStore } from '../../support/faulty-store.ts'
-import { commitPath, LOG, pathsOf, putText, TABLE } from './fixtures.ts'
+import { commitPath, LOG, pathsOf, putText, TABLE, textAt } from './fixtures.ts'
 import { type ItemsTable, item, items, itemsTable, rowsIn } from './table-support.ts'
 
 const DAY = 86_400_000
@@ -77,6 +77,23 @@ describe('vacuum', () => {
     ])
     const left = await pathsOf(made.memory, `${TABLE}/`)
     expect(kept.filter((path) => !left.includes(path))).toEqual([])
+  })
+
+  it('leaves files alone that the log names by a place which may be this one by another name', async () => {
+    const made = await deleted()
+    const [file] = (await made.table.snapshot()).files
+    const log = commitPath(2)
+    const text = await textAt(made.memory, log)
+    expect(text).toContain(`"path":"${file!.path}"`)
+    await putText(
+      made.memory,
+      log,
+      text.replace(`"path":"${file!.path}"`, `"path":"file:///mnt/lake/a%20b/${file!.path}"`),
+    )
+    await putText(made.memory, `${TABLE}/part-orphan.parquet`, 'x')
+    made.clock.time += 30 * DAY
+    await (await made.other()).vacuum()
+    expect(await dataFiles(made)).toEqual([file!.path])
   })
 
   it('of less than the retention is refused, unless it is forced', async () => {
