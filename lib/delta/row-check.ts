@@ -225,7 +225,7 @@ function instantOf(value: unknown): number {
   if (value instanceof Date) return value.getTime()
   if (typeof value !== 'string') return Number.NaN
   const match = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)$/.exec(value)
-  if (match === null) return Number.NaN
+  if (match === null || Number.isNaN(dayOfText(match[1]!))) return Number.NaN
   return Date.parse(`${match[1]}T${match[2]}${match[4]}`) + Number((match[3] ?? '').padEnd(6, '0')) / 1000
 }
 
@@ -240,7 +240,13 @@ const dateConverter: Convert = (value, path, problems) => {
 
 function daysOf(value: unknown): number {
   if (value instanceof Date) return Math.floor(value.getTime() / 86_400_000)
-  return typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value) ? Date.parse(value) / 86_400_000 : Number.NaN
+  return typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value) ? dayOfText(value) : Number.NaN
+}
+
+/** Of `YYYY-MM-DD`; NaN for a day that its month has not, of which `Date.parse` makes one of the next month. */
+function dayOfText(text: string): number {
+  const millis = Date.parse(text)
+  return new Date(millis).getUTCDate() === Number(text.slice(8)) ? millis / 86_400_000 : Number.NaN
 }
 
 const numberConverter =

@@ -64,6 +64,9 @@ export function parseInstant(text: string): EpochMillis | undefined {
   const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', zone] = match
   const date = new Date(0)
   date.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
+  // 30 February would become 1 March.
+  if (date.getUTCDate() !== Number(day) || date.getUTCMonth() !== Number(month) - 1) return undefined
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined
   date.setUTCHours(Number(hour), Number(minute), Number(second))
   const micros = Number(fraction.slice(0, 6).padEnd(6, '0'))
   const millis = date.getTime() - offsetOf(zone)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Predicate } from '#delta/predicate.ts'
 import type { StructType } from '#delta/schema-json.ts'
 import { DeltaTable } from '#delta/table.ts'
 import { fromRows } from '#schema/from-rows.ts'
@@ -220,6 +221,32 @@ describe('rows that do not fit', () => {
     expect(await failing({ at: { x: 1, y: 2 } })).toEqual(['at.y: the table has no such field (row 0)'])
     expect(await failing({ m: { a: 'b' } })).toHaveLength(1)
     expect(await failing({ m: 5 })).toEqual(['m: expected a Map or an object, found 5 (row 0)'])
+  })
+
+  it('are refused on a day that its month has not', async () => {
+    const { deps } = lake()
+    const table = await DeltaTable.create(deps(), TABLE, {
+      schema: schemaOf(['day', 'date'], ['at', 'timestamp'], ['local', 'timestamp_ntz']),
+    })
+    await table.append([{ day: '2024-02-29', at: '2024-02-29T00:00:00Z', local: '2000-02-29 00:00' }])
+    await expect(
+      table.append([{ day: '2023-02-29', at: '2024-04-31T00:00:00Z', local: '1900-02-29 00:00' }]),
+    ).rejects.toMatchObject({
+      code: 'DELTA_SCHEMA_MISMATCH',
+      message: expect.stringMatching(
+        /day: expected a date.*"2023-02-29".*at: expected an instant.*local: expected an instant/,
+      ),
+    })
+    const wrong = async (where: Predicate): Promise<void> => {
+      for await (const _ of (await table.snapshot()).rows({ where })) throw new Error('no rows')
+    }
+    for (const where of [
+      { day: '2023-02-29' },
+      { at: { gt: '2024-04-31' } },
+      { local: { lt: '2024-01-01T24:30:00' } },
+    ]) {
+      await expect(wrong(where)).rejects.toMatchObject({ code: 'DELTA_PREDICATE_INVALID' })
+    }
   })
 
   it('are brought into the form that they are read in', async () => {
