@@ -25,3 +25,17 @@ export function checkColumnNames(names: readonly string[], where: string, forbid
     seen.set(name.toLowerCase(), name)
   }
 }
+
+/** Columns of a change feed beside those of the table (PROTOCOL.md, "Change Data Files"). */
+const FEED_COLUMNS = new Set(['_change_type', '_commit_version', '_commit_timestamp'])
+
+/** @throws SluiceError NAME_INVALID for a column that a table with a change feed can't have */
+export function checkFeedNames(names: readonly string[]): void {
+  const taken = names.find((name) => FEED_COLUMNS.has(name.toLowerCase()))
+  if (taken === undefined) return
+  throw new SluiceError(
+    'NAME_INVALID',
+    `Expected other columns than those that a change feed adds, found ${JSON.stringify(taken)}. Rename the column, or do without delta.enableChangeDataFeed.`,
+    { details: { column: taken } },
+  )
+}

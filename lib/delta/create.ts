@@ -2,11 +2,12 @@ import { SluiceError } from '#core/errors.ts'
 import { type Actions, encodeCommit, type Metadata } from '#delta/actions.ts'
 import { ENGINE } from '#delta/append.ts'
 import type { TableState } from '#delta/checksum.ts'
+import { checkFeedNames } from '#delta/column-names.ts'
 import { claim } from '#delta/commit.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
 import type { LogPaths } from '#delta/log.ts'
 import { canPartition } from '#delta/partition-folder.ts'
-import { checkProperties, NEW_TABLE_PROTOCOL } from '#delta/protocol.ts'
+import { checkNewColumns, checkProperties, NEW_TABLE_PROTOCOL } from '#delta/protocol.ts'
 import { checkStruct } from '#delta/schema-check.ts'
 import { type StructType, toStruct, typeText } from '#delta/schema-json.ts'
 import { writeChecksum } from '#delta/state.ts'
@@ -43,8 +44,8 @@ export function schemaOf(table: NewTable | NewDeltaTable): StructType {
  * Writes version 0 and its checksum. 2 PUTs.
  *
  * @returns null when somebody else created the table first
- * @throws SluiceError DELTA_FEATURE_UNSUPPORTED for properties that need more than reader version 1 and writer version 2,
- * DELTA_SCHEMA_MISMATCH for partition columns that the table has not or that can't be one
+ * @throws SluiceError DELTA_FEATURE_UNSUPPORTED for properties and columns that need more than we write, NAME_INVALID for columns
+ * that are named as those of the change feed, DELTA_SCHEMA_MISMATCH for partition columns that the table has not or that can't be one
  */
 export async function createTable(
   deps: DeltaDeps,
@@ -54,6 +55,8 @@ export async function createTable(
   const properties = table.properties ?? {}
   checkProperties(properties, paths.name)
   const schema = schemaOf(table)
+  checkNewColumns(schema, paths.name)
+  if (properties['delta.enableChangeDataFeed'] === 'true') checkFeedNames(schema.fields.map(({ name }) => name))
   const partitionColumns = table.partitionBy ?? []
   checkPartitionColumns(paths.name, schema, partitionColumns)
   const now = deps.clock.now()

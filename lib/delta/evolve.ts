@@ -2,15 +2,17 @@ import { SluiceError } from '#core/errors.ts'
 import type { Metadata } from '#delta/actions.ts'
 import { planned } from '#delta/attempts.ts'
 import type { TableState } from '#delta/checksum.ts'
+import { checkFeedNames } from '#delta/column-names.ts'
 import type { DeltaDeps } from '#delta/deps.ts'
 import { layoutOf } from '#delta/layout.ts'
 import type { LogPaths } from '#delta/log.ts'
 import { nothingDone, type WriteResult } from '#delta/opened-version.ts'
-import { checkReadable, checkWritable } from '#delta/protocol.ts'
+import { checkNewColumns, checkReadable, checkWritable } from '#delta/protocol.ts'
 import { evolved, withMapping } from '#delta/schema-change.ts'
 import { checkStruct, usesType } from '#delta/schema-check.ts'
 import { parseSchema, type StructType } from '#delta/schema-json.ts'
 import { commitTransaction } from '#delta/transaction.ts'
+import { feedsChanges } from '#delta/writer-features.ts'
 
 /**
  * Gives the table the columns that `wanted` has beyond it. Nobody's rows are touched. When two add the same column at once, one commits
@@ -27,6 +29,8 @@ export function evolveSchema(
     checkReadable(state.protocol, paths.name)
     checkWritable(state.protocol, state.metadata, paths.name)
     checkStruct(wanted, { mapped: layoutOf(state.metadata).mapping !== 'none' })
+    checkNewColumns(wanted, paths.name)
+    if (feedsChanges(state.metadata)) checkFeedNames(wanted.fields.map(({ name }) => name))
     const current = parseSchema(state.metadata.schemaString)
     const { schema, refused, changed } = evolved(current, wanted)
     const lacks = usesType(schema, 'timestamp_ntz') && state.protocol.writerFeatures?.includes('timestampNtz') !== true

@@ -12,9 +12,11 @@ export function canPartition(type: DeltaType): boolean {
  * Null for null and for empty text, which no engine tells apart.
  *
  * @param value in the form that `RowCheck` gives it
+ * @throws SluiceError DELTA_SCHEMA_MISMATCH for what engines would read as another value
  */
 export function partitionText(type: DeltaType, value: unknown): string | null {
   if (value === null || value === undefined || value === '') return null
+  if (value === NULL_FOLDER) throw meansNull()
   if (type === 'date') return dateText(value as number)
   if (type === 'timestamp') return `${instantText(value as number, 'T')}Z`
   if (type === 'timestamp_ntz') return instantText(value as number, ' ')
@@ -34,6 +36,13 @@ export function partitionFolder(columns: readonly string[], values: Readonly<Rec
   return columns
     .map((name) => `${escaped(name)}=${values[name] == null ? NULL_FOLDER : escaped(values[name])}/`)
     .join('')
+}
+
+function meansNull(): SluiceError {
+  return new SluiceError(
+    'DELTA_SCHEMA_MISMATCH',
+    `Expected a partition value, found "${NULL_FOLDER}", by which engines mean null. Partition by another column, or mend the row.`,
+  )
 }
 
 function dateText(days: number): string {

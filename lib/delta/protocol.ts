@@ -1,6 +1,7 @@
 import { SluiceError } from '#core/errors.ts'
 import type { Metadata, Protocol } from '#delta/actions.ts'
-import { unwritable } from '#delta/writer-features.ts'
+import type { StructType } from '#delta/schema-json.ts'
+import { unwritable, unwritableColumns } from '#delta/writer-features.ts'
 
 /** What new tables ask of their readers and writers: the least, so that every engine can use them. */
 export const NEW_TABLE_PROTOCOL: Protocol = { minReaderVersion: 1, minWriterVersion: 2 }
@@ -51,6 +52,12 @@ export function checkProperties(properties: Readonly<Record<string, string>>, ta
       key === 'delta.minWriterVersion',
   )
   if (asked.length > 0) throw unsupported(table, 'create', asked)
+}
+
+/** @throws SluiceError DELTA_FEATURE_UNSUPPORTED for new columns with defaults, invariants, or values that engines make */
+export function checkNewColumns(schema: StructType, table: string): void {
+  const asked = unwritableColumns(schema)
+  if (asked.length > 0) throw unsupported(table, 'add columns to', asked)
 }
 
 function unreadable(protocol: Protocol): string[] {

@@ -20,12 +20,23 @@ type Use = (metadata: Metadata) => readonly string[]
 
 const none: Use = () => []
 
+/** What columns of a feature have in their metadata. */
+const COLUMN_KEYS: Readonly<Record<string, readonly string[]>> = {
+  invariants: ['delta.invariants'],
+  generatedColumns: ['delta.generationExpression'],
+  identityColumns: ['delta.identity.start', 'delta.identity.step'],
+  allowColumnDefaults: ['CURRENT_DEFAULT'],
+}
+
+const columnsOf = (schema: StructType, feature: string): readonly string[] =>
+  fieldsOf(schema, '')
+    .filter(({ field }) => COLUMN_KEYS[feature]!.some((key) => field.metadata?.[key] !== undefined))
+    .map(({ path }) => `${feature} (column ${path})`)
+
 const columnsWith =
-  (feature: string, keys: readonly string[]): Use =>
+  (feature: string): Use =>
   (metadata) =>
-    fieldsOf(parseSchema(metadata.schemaString), '')
-      .filter(({ field }) => keys.some((key) => field.metadata?.[key] !== undefined))
-      .map(({ path }) => `${feature} (column ${path})`)
+    columnsOf(parseSchema(metadata.schemaString), feature)
 
 const enabledBy =
   (feature: string, key: string): Use =>
@@ -42,15 +53,15 @@ const enabledBy =
  */
 const USES: Readonly<Record<string, Use>> = {
   appendOnly: none,
-  invariants: columnsWith('invariants', ['delta.invariants']),
+  invariants: columnsWith('invariants'),
   checkConstraints: ({ configuration }) =>
     Object.keys(configuration)
       .filter((key) => key.startsWith('delta.constraints.'))
       .map((key) => `checkConstraints (${key.slice('delta.constraints.'.length)})`),
   changeDataFeed: none,
-  generatedColumns: columnsWith('generatedColumns', ['delta.generationExpression']),
-  identityColumns: columnsWith('identityColumns', ['delta.identity.start', 'delta.identity.step']),
-  allowColumnDefaults: columnsWith('allowColumnDefaults', ['CURRENT_DEFAULT']),
+  generatedColumns: columnsWith('generatedColumns'),
+  identityColumns: columnsWith('identityColumns'),
+  allowColumnDefaults: columnsWith('allowColumnDefaults'),
   columnMapping: none,
   inCommitTimestamp: enabledBy('inCommitTimestamp', 'delta.enableInCommitTimestamps'),
   deletionVectors: none,
@@ -71,6 +82,11 @@ export function unwritable(protocol: Protocol, metadata: Metadata): readonly str
       ? (protocol.writerFeatures ?? [])
       : FEATURES_OF_VERSION.filter(([from]) => version >= from).map(([, feature]) => feature)
   return features.flatMap((feature) => (Object.hasOwn(USES, feature) ? USES[feature]!(metadata) : [feature]))
+}
+
+/** Columns whose values are not for us to make or to check, whatever the protocol of the table says: for new columns. */
+export function unwritableColumns(schema: StructType): readonly string[] {
+  return Object.keys(COLUMN_KEYS).flatMap((feature) => columnsOf(schema, feature))
 }
 
 /** Whether each change has to be told of (PROTOCOL.md, "Change Data Files"). */

@@ -44,5 +44,8 @@ describe('rows told apart by their partition', () => {
     expect(partition).toThrow(
       'Expected a partition value from year 1 to 9999, found year 275760. Partition by another column',
     )
+    expect(() => splitBy(['name', 'string']).split([['__HIVE_DEFAULT_PARTITION__']], 1)).toThrow(
+      'Expected a partition value, found "__HIVE_DEFAULT_PARTITION__", by which engines mean null. Partition by another column, or mend the row.',
+    )
   })
 })
