@@ -59,7 +59,11 @@ export class Reconciliation {
   /** Files of one partition have one object for their partition values: with a million files that counts. */
   private withSharedValues(add: AddFile): AddFile {
     let key = ''
-    for (const name in add.partitionValues) key += `${name}\u0000${add.partitionValues[name] ?? '\u0001'}\u0000`
+    for (const name in add.partitionValues) {
+      const value = add.partitionValues[name]
+      // With its length, as any character may be part of a value.
+      key += value == null ? `${name.length} ${name}` : `${name.length} ${name}=${value.length} ${value}`
+    }
     const shared = this.partitions.get(key)
     if (shared === undefined) {
       this.partitions.set(key, add.partitionValues)

@@ -126,6 +126,20 @@ describe('a partitioned table', () => {
     expect(await rowsIn(table)).toEqual(items(0, 10))
   })
 
+  it('tells values apart, whatever characters they are of', async () => {
+    const { deps } = lake()
+    const schema = schemaOf(['id', 'integer'], ['a', 'string'], ['b', 'string'])
+    const table = await DeltaTable.create(deps(), TABLE, { schema, partitionBy: ['a', 'b'] })
+    const values = [null, '\u0001', '\u0000', '=', '1', '0 ', 'x\u0000b\u0000y', 'x', 'y', 'null', '\u007f']
+    const rows = values.flatMap((a, i) => values.map((b, k) => ({ id: i * values.length + k, a, b })))
+    await table.append(rows)
+    const byId = async () =>
+      (await allRows(table)).toSorted((x, y) => (x as { id: number }).id - (y as { id: number }).id)
+    expect(await byId()).toEqual(rows)
+    await table.checkpoint()
+    expect(await byId()).toEqual(rows)
+  })
+
   it('gives values of every type back as they were', async () => {
     const { deps } = lake()
     const types = [
