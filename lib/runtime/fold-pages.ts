@@ -2,9 +2,11 @@ import type { EpochMillis } from '#core/time.ts'
 import type { WindowOutput } from '#plan/plan.ts'
 import type { Bounds } from '#runtime/bounds.ts'
 import { eachLimited } from '#runtime/each-limited.ts'
+import { progressGroup } from '#runtime/keys.ts'
 import { type NodePlace, type PageLimits, PIECES, pieceOf, rootPlace, type Split } from '#runtime/page-node.ts'
-import { AT_ONCE, type LoadedPage, PageTree } from '#runtime/page-tree.ts'
+import { AT_ONCE, type LoadedNode, type LoadedPage, PageTree } from '#runtime/page-tree.ts'
 import type { Prepared } from '#runtime/prepare.ts'
+import { loadProgress } from '#runtime/progress.ts'
 import { readBounds } from '#runtime/raise-bounds.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { pagesNearby } from '#runtime/session-records.ts'
@@ -27,6 +29,9 @@ interface JudgedRows extends RowsToFold {
   /** Lateness is judged by it: read after the partition's last batch, at least. */
   readonly mark: EpochMillis | null
 }
+
+/** `expired`: the item isn't there, and must not be begun. `overtaken`: somebody else has moved the partition's progress. */
+type Visited = 'done' | 'expired' | 'overtaken'
 
 /** The rows of a page, or of a piece of one. */
 interface Share {
@@ -65,16 +70,22 @@ export class PageFolder {
   }
 
   /**
-   * Gives back the late verdicts of this batch, old and new. Everything is durable when it resolves.
+   * Gives back the late verdicts of this batch, old and new; null when somebody else has applied some of it meanwhile. Everything is durable
+   * when it resolves.
    *
    * @param known how far windows are closed; null: read for each page
    */
-  async fold(unit: RowsToFold, index: number, rows: Int32Array, known: Bounds | null): Promise<readonly LateEntry[]> {
+  async fold(
+    unit: RowsToFold,
+    index: number,
+    rows: Int32Array,
+    known: Bounds | null,
+  ): Promise<readonly LateEntry[] | null> {
     const found: LateEntry[] = []
     const place = rootPlace(this.#runtime, this.#layout, index, unit.partition)
     const { mark } = known ?? (await readBounds(this.#runtime.state, this.#runtime))
-    await this.#visit({ ...unit, mark }, place, { rows: this.#outputs.map(() => rows), isWhole: true }, found)
-    return found
+    const share = { rows: this.#outputs.map(() => rows), isWhole: true }
+    return (await this.#visit({ ...unit, mark }, place, share, found, true)) === 'overtaken' ? null : found
   }
 
   /** The verdicts on the rows if they were judged by this mark: nothing is kept of it. */
@@ -84,19 +95,41 @@ export class PageFolder {
     return page.late
   }
 
-  async #visit(rows: JudgedRows, place: NodePlace, share: Share, found: LateEntry[]): Promise<void> {
+  /** @param mayBegin whether an item that isn't there may be written: a piece only if the page that it belongs to stays */
+  async #visit(
+    rows: JudgedRows,
+    place: NodePlace,
+    share: Share,
+    found: LateEntry[],
+    mayBegin: boolean,
+  ): Promise<Visited> {
     let unit = rows
     const { fence: progressFence, last, prepared } = unit
     let loaded = await this.#tree.take(place)
     for (;;) {
-      if ('split' in loaded) return this.#visitPieces(unit, place, loaded.split, share, found)
+      if ('split' in loaded) {
+        const visited = await this.#visitPieces(unit, place, loaded.split, share, found)
+        if (typeof visited === 'string') return visited
+        loaded = visited
+        continue
+      }
       const { page, fence } = loaded
+      if (fence === null && !mayBegin) return 'expired'
       const fresh = share.rows.map((rows) => rowsAbove(rows, prepared.offsets, fence ?? -1))
       const isNew = (entry: LateEntry): boolean => entry.offset > progressFence && entry.offset <= last.offset
       if (fresh.every((rows) => rows.length === 0)) {
-        this.#tree.keep(place, loaded)
+        this.#tree.keep(place, { page, fence })
         found.push(...page.late.filter(isNew))
-        return
+        return 'done'
+      }
+      if (this.#mayJoin(unit, fresh)) {
+        // Begun first, so that it can't come and go again while progress is read.
+        if (fence === null) {
+          const begun = await this.#tree.store(place, page, progressFence, null)
+          loaded = begun.ok ? await this.#tree.take(place) : begun.stored
+          continue
+        }
+        if (await this.#isOvertaken(unit)) return 'overtaken'
       }
       // Verdicts at or below the progress fence have reached the late table: the page may forget them.
       page.late = page.late.filter((entry) => entry.offset > progressFence)
@@ -105,7 +138,7 @@ export class PageFolder {
       const result = await this.#tree.store(place, page, newFence, fence)
       if (result.ok) {
         found.push(...verdicts)
-        return
+        return 'done'
       }
       loaded = result.stored
       // Somebody else writes this partition too, perhaps since long ago.
@@ -136,18 +169,52 @@ export class PageFolder {
     return newest
   }
 
+  /** What became of the visit, or what is stored at the place by now: the page has expired, and its pieces with it. */
   async #visitPieces(
     unit: JudgedRows,
     place: NodePlace,
     split: Split,
     share: Share,
     found: LateEntry[],
-  ): Promise<void> {
+  ): Promise<Visited | LoadedNode> {
     const shares = this.#shares(unit, place, split, share)
-    const touched = shares.flatMap((own, piece) => (own.rows.some((rows) => rows.length > 0) ? [piece] : []))
-    await eachLimited(AT_ONCE, touched, (piece) =>
-      this.#visit(unit, this.#tree.piece(place, split, piece), shares[piece]!, found),
-    )
+    const own: LateEntry[] = []
+    let pieces = shares.flatMap((own, piece) => (own.rows.some((rows) => rows.length > 0) ? [piece] : []))
+    for (let isHeld = false; pieces.length > 0; isHeld = true) {
+      const expired: number[] = []
+      let isOvertaken = false
+      await eachLimited(AT_ONCE, pieces, async (piece) => {
+        const visited = await this.#visit(unit, this.#tree.piece(place, split, piece), shares[piece]!, own, isHeld)
+        if (visited === 'overtaken') isOvertaken = true
+        if (visited === 'expired') expired.push(piece)
+      })
+      if (isOvertaken) return 'overtaken'
+      // What would be written under a page that is gone, nobody would find.
+      const stored = expired.length === 0 ? null : await this.#tree.hold(place, split, unit.last.offset)
+      if (stored !== null) return stored
+      pieces = expired
+    }
+    found.push(...own)
+    return 'done'
+  }
+
+  /**
+   * Whether rows may join sessions of other pages although they would be late alone. To a poller that was overtaken their page may have
+   * expired, with the verdict that they were late.
+   */
+  #mayJoin({ prepared, mark }: JudgedRows, rows: readonly Int32Array[]): boolean {
+    if (mark === null) return false
+    return this.#outputs.some(({ window }, output) => {
+      if (window.kind !== 'session') return false
+      const behind = mark - window.gap - window.grace
+      return rows[output]!.some((row) => prepared.eventTimes[row]! <= behind)
+    })
+  }
+
+  /** Asked when the page was read: what has expired by then, progress covers. One read. */
+  async #isOvertaken({ partition, fence }: RowsToFold): Promise<boolean> {
+    const { progress } = await loadProgress(this.#runtime.state, progressGroup(this.#runtime), partition)
+    return (progress?.last.offset ?? -1) !== fence
   }
 
   #shares({ prepared }: RowsToFold, place: NodePlace, split: Split, { rows, isWhole }: Share): readonly Share[] {

@@ -110,6 +110,25 @@ export class PageTree {
     this.#add(id, { fence, ...encoded, page })
   }
 
+  /**
+   * Keeps a page that was split from expiring with its pieces until progress covers `fence`: some of them have, and are to be written anew.
+   * Null when it is held; otherwise what is stored there by now. One read, one write.
+   */
+  async hold(place: NodePlace, split: Split, fence: number): Promise<LoadedNode | null> {
+    const { group, id } = place
+    const { state } = this.#runtime
+    let item = await state.get(group, id)
+    for (;;) {
+      this.#splits.delete(id)
+      const stored = this.#loaded(place, item)
+      if (item === undefined || !('split' in stored) || stored.split.name !== split.name) return stored
+      if (item.fence >= fence) return null
+      const result = await state.put({ group, id, fence, body: item.body }, item.fence)
+      if (result.ok) return null
+      item = result.stored
+    }
+  }
+
   /** Place of a piece. */
   piece(place: NodePlace, split: Split, piece: number): NodePlace {
     return piecePlace(this.#runtime, place, this.#layout, split, piece)

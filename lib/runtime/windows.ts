@@ -123,7 +123,9 @@ class WindowsPartitions {
     const latest = this.#mayBeLate(unit, known) ? { ...known, bounds: await this.#bounds() } : known
     const found: LateEntry[] = []
     for (const [index, rows] of this.#folder.assign(unit.prepared.eventTimes, unit.rows)) {
-      found.push(...(await this.#pages.fold(unit, index, rows, latest.bounds)))
+      const own = await this.#pages.fold(unit, index, rows, latest.bounds)
+      if (own === null) return this.apply(records)
+      found.push(...own)
     }
     const late = verdictsOf(this.#outputs, this.#layout, found)
     if (!(await this.#conclude(unit, late, latest))) await this.apply(records)

@@ -139,6 +139,24 @@ describe('pages that are split', () => {
     expect(split[1]!.some((row) => row.includes('"revision":1'))).toBe(true)
   })
 
+  //   noon ── many ──┤ page ├ 5 ── 25 ── 45 ── 65 ── 80 ┤   closed to 90; −10 joins what is open, in a page that has expired
+  it('are written anew after they have expired, also by a poller that remembers them', async () => {
+    const crowd = Array.from({ length: 40 }, (_, i) => ({ minute: 20 + (i % 30), door: i % 3, badge: i }))
+    const stay = [5, 25, 45, 65, 80].map((minute) => ({ minute: 120 + minute, door: 0, badge: 1 }))
+    const before = crowd.length + stay.length
+    const all = [...crowd, ...stay, { minute: 110, door: 0, badge: 1 }]
+    const world = await SplitWorld.open(all)
+    const { apply } = world.poller()
+    await apply(0, before)
+    const { pieces } = await world.items()
+    for (const after of [100, 130]) await world.close(before, false, after)
+    expect((await world.items()).pieces).toBeLessThan(pieces)
+    await apply(before, all.length)
+    const rows = await world.close(all.length, true, 400)
+    const stays = rows.filter((row) => row.includes('stays')).map((row) => JSON.parse(JSON.parse(row).values[0]).values)
+    expect(stays.map((ids) => ids.toSorted())).toEqual([[40, 41, 42, 43, 44, 45]])
+  })
+
   it('stay small, however many groups there are', async () => {
     const many = Array.from({ length: 3000 }, (_, i) => ({ minute: i % 120, door: i, badge: i }))
     const world = await SplitWorld.open(many)

@@ -195,6 +195,35 @@ describe('A poller that was overtaken', { timeout: 30_000 }, () => {
   })
 })
 
+describe('A poller that was overtaken, of sessions,', { timeout: 30_000 }, () => {
+  //   closed to 18: what ends before 14 is beyond grace
+  //   9: late   its page expires      [10.5, 12], grown backwards      9 would join it now
+  it('counts no late record whose page has expired, though a session has come near to it since', async () => {
+    const stood = await atEveryCall(
+      (calls) => [
+        feed(0, 1, 20),
+        feed(1, 1, 20),
+        deliver(0),
+        deliver(1),
+        close(),
+        feed(1, 9),
+        start(9, taking(1), calls),
+        deliver(1),
+        feed(0, 12, 10.5),
+        deliver(0),
+        close(),
+        close(),
+        goOn(9),
+        feed(0, 13),
+        deliver(0),
+        close(),
+      ],
+      SESSIONS,
+    )
+    expect(stood).toBeGreaterThan(4)
+  })
+})
+
 describe('A poller that stands still twice', { timeout: 30_000 }, () => {
   /** Of 12 hours every 3, without grace; 6 hours may be out of order. */
   const plan: Schedule['plan'] = {
