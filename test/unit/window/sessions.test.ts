@@ -113,6 +113,16 @@ describe('records behind sessions beyond grace', () => {
     ])
   })
 
+  //   21 mark
+  //   a ●0 … 10
+  //   b      ●13 … 23, apart; nothing else of b is anywhere
+  it('are all there is of a group that had none before', () => {
+    const { of, pages } = fold(session(10), [[{ times: [0] }, { times: [13], mark: 21, kind: 'b' }]])
+    expect(pages[0]!.lateSlices).toHaveLength(1)
+    expect(of('a')).toEqual([[0, 10, 1, 0]])
+    expect(of('b')).toEqual([[13, 23, 1, 13]])
+  })
+
   it('are kept apart from them even in one slice, at every later mark', () => {
     const batches = [{ times: [10] }, { times: [19], mark: 21 }, { times: [28], mark: 40 }, { times: [12], mark: 41 }]
     // 28 alone is late at 40 (it would end at 38), but 19 … 29 is over too
