@@ -35,6 +35,19 @@ export const AREAS: Readonly<Record<string, Area>> = {
     mutate: files('runtime', 'dirty lease mark progress'),
     tests: ['test/unit/runtime/{dirty,fences,lease,mark,progress}.test.ts'],
   },
+  /** Up to where a pipeline has got: what was closed, what waits, what is published. */
+  marks: {
+    mutate: files('runtime', 'bounds pending published raise-bounds time-ranges windows'),
+    tests: ['test/unit/runtime/{bounds,dirty-spans,mark,pending,published,reopened,windows}.test.ts'],
+  },
+  /** State in pages: what is folded where, what is split, and that each record is there once. */
+  pages: {
+    mutate: files('runtime', 'close-pages fold-pages page-node page-tree session-records'),
+    tests: [
+      'test/unit/runtime/{bounds,close-pages,dirty-spans,reopened,sessions,windows}.test.ts',
+      'test/property/page-splits.test.ts',
+    ],
+  },
   /** Which windows an event is of, when they close, what is late, and what sessions are made of. */
   window: {
     mutate: files('window', 'calendar lateness session-lateness sessions slices span watermark windows'),
@@ -52,6 +65,14 @@ export const AREAS: Readonly<Record<string, Area>> = {
     tests: [
       'test/unit/window/{aggregate,conformance,value-aggregates}.test.ts',
       'test/property/window-{aggregate,value-aggregates}.test.ts',
+    ],
+  },
+  /** From rows to the groups of slices, to pages, to the rows of closed windows. */
+  'window-folds': {
+    mutate: files('window', 'cells chained close fold group-coder group-key page page-parts pane-reader result-fold'),
+    tests: [
+      'test/unit/window/{chained,close,fold,group-key,interner,page,sessions}.test.ts',
+      'test/property/window-fold.test.ts',
     ],
   },
 }
