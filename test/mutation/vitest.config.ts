@@ -18,6 +18,6 @@ export default defineConfig({
     include: [...(AREAS[process.env['MUTATION_AREA'] ?? '']?.tests ?? [])],
     testTimeout: 15_000,
     isolate: false,
-    setupFiles: ['test/support/no-services.ts'],
+    setupFiles: ['test/support/no-services.ts', 'test/mutation/first-failure.ts'],
   },
 })
