@@ -64,6 +64,32 @@ describe('a checkpoint', () => {
     ])
   })
 
+  it('of a table of 10,000 commits is all that is read, with the commits since', async () => {
+    const { table, deps, memory } = await tableOf(0)
+    for (let version = 1; version <= 9_997; version++) {
+      await putText(memory, commitPath(version), JSON.stringify({ add: addOf(`${version}.parquet`) }))
+    }
+    await table.checkpoint()
+    for (let version = 9_998; version <= 10_000; version++) {
+      await foreignCommit(memory, version, [{ add: addOf(`${version}.parquet`) }])
+    }
+    const counting = new CountingStore(memory)
+    const opened = await DeltaTable.open(deps(counting), TABLE)
+    expect(counting.take()).toEqual([`get ${HINT}`, `list ${LOG}/`])
+    const { version, files } = await opened.snapshot()
+    expect({ version, files: files.length }).toEqual({ version: 10_000, files: 10_000 })
+    const read = counting.take()
+    expect(new Set(read)).toEqual(
+      new Set([
+        `get ${HINT}`,
+        `list ${LOG}/`,
+        `get ${checkpointPath(9_997)}`,
+        ...[9_998, 9_999, 10_000].map((tail) => `get ${commitPath(tail)}`),
+      ]),
+    )
+    expect(read.filter((request) => request.startsWith('list'))).toHaveLength(1)
+  })
+
   it.each([
     ['missing', null],
     ['empty', ''],
