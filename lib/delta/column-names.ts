@@ -1,13 +1,13 @@
 import { SluiceError } from '#core/errors.ts'
 
-/** What Parquet and Hive can't hold in a name (without column mapping). */
+/** What Parquet and Hive can't hold in a name (without column mapping); objects of JavaScript can't hold `__proto__`. */
 export const FORBIDDEN = /[ ,;{}()\n\t=]/
 
 /** @throws SluiceError NAME_INVALID for names that no engine could tell apart, or that a data file can't hold; `where` has them */
 export function checkColumnNames(names: readonly string[], where: string, forbidden: RegExp): void {
   const seen = new Map<string, string>()
   for (const name of names) {
-    if (name === '' || forbidden.test(name) || !name.isWellFormed()) {
+    if (name === '' || name === '__proto__' || forbidden.test(name) || !name.isWellFormed()) {
       throw new SluiceError(
         'NAME_INVALID',
         `Expected a Delta column name without spaces and without any of ,;{}()=, found ${JSON.stringify(name)}. Rename the column.`,

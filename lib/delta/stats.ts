@@ -38,9 +38,9 @@ const FIRST_32: Indexed = (_, at) => at < INDEXED_COLUMNS
  * binaries and columns without a value, nothing at all for lists and maps.
  */
 export function statsJson(rows: number, columns: readonly LeafStatistics[], indexed: Indexed = FIRST_32): string {
-  const minValues: Tree = {}
-  const maxValues: Tree = {}
-  const nullCount: Tree = {}
+  const minValues = emptyTree()
+  const maxValues = emptyTree()
+  const nullCount = emptyTree()
   for (const [at, { path, kind, nullCount: nulls, min, max }] of columns.entries()) {
     if (kind === 'headers' || kind === 'list' || kind === 'map' || !indexed(path, at)) continue
     put(nullCount, path, nulls)
@@ -106,10 +106,15 @@ function isoText(millis: number): string | undefined {
   return date.toISOString()
 }
 
+/** Without a prototype: a column of another writer's table may be called `__proto__`. */
+function emptyTree(): Tree {
+  return Object.create(null) as Tree
+}
+
 function put(tree: Tree, path: readonly string[], value: string | number | object): void {
   let at = tree
   for (const name of path.slice(0, -1)) {
-    at[name] ??= {}
+    at[name] ??= emptyTree()
     at = at[name] as Tree
   }
   at[path.at(-1)!] = value

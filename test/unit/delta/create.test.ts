@@ -141,6 +141,10 @@ describe('a new table', () => {
       ['a,b'],
       'Expected a Delta column name without spaces and without any of ,;{}()=, found "a,b". Rename the column.',
     ],
+    [
+      ['__proto__'],
+      'Expected a Delta column name without spaces and without any of ,;{}()=, found "__proto__". Rename the column.',
+    ],
     [[''], 'Expected a Delta column name without spaces and without any of ,;{}()=, found "". Rename the column.'],
   ])('refuses columns named %j', async (names, message) => {
     const { deps, memory } = lake()

@@ -15,6 +15,12 @@ const leaf = (name: string, kind: Column['kind'], nullCount: number, min?: numbe
 })
 
 describe('statistics of a file', () => {
+  it('of a column called __proto__ are its own, and touch no other object', () => {
+    const stats = statsJson(1, [leaf('__proto__.seen', 'long', 0, 5)])
+    expect(({} as Readonly<Record<string, unknown>>)['seen']).toBe(undefined)
+    expect(stats).toContain('"minValues":{"__proto__":{"seen":5}}')
+  })
+
   it('give numRecords, and per column null count, minimum and maximum as JSON knows them', () => {
     const stats = statsJson(3, [
       leaf('text', 'string', 1, 'a', 'ü'),
