@@ -10,6 +10,7 @@ import {
   firstEventOf,
   isWithinEnds,
   lastEndOf,
+  windowsOfRecord,
   windowsOfResult,
 } from '#window/chained.ts'
 import type { ResultRow } from '#window/close.ts'
@@ -77,6 +78,28 @@ describe('Windows over results', () => {
     expect(windowsOfResult(named('same'), window(15, 25))).toEqual([window(15, 25)])
   })
 
+  //  record at 7   0 ──●──── 10        5 ●────── 15                                      in [0, 20), by both
+  //  record at 17                                   10 ────●── 20      15 ●───── 25     in [0, 20) by the first, in [20, 40) by the second
+  test('count a record by each of its results', () => {
+    const windows = (name: string, minute: number) =>
+      windowsOfRecord(named(name), minute * MINUTE).map(({ window: own, by }) => [own, by])
+    const same = (...all: ReturnType<typeof window>[]) => all.map((own) => [own, own])
+    expect(windows('same.input', 7)).toEqual(same(window(0, 10), window(5, 15)))
+    expect(windows('same', 7)).toEqual(same(window(0, 10), window(5, 15)))
+    expect(windows('hot', 7)).toEqual([
+      [window(0, 20), window(0, 10)],
+      [window(0, 20), window(5, 15)],
+    ])
+    expect(windows('hot', 17)).toEqual([
+      [window(0, 20), window(10, 20)],
+      [window(20, 40), window(15, 25)],
+    ])
+    expect(windows('hottest', 17)).toEqual([
+      [window(0, 60), window(10, 20)],
+      [window(0, 60), window(15, 25)],
+    ])
+  })
+
   test('need results that end in them, and records from where the first of these starts', () => {
     expect(endsOfParent(named('hot'), span(20, 40))).toEqual(span(20, 40))
     expect(endsOfParent(named('hot'), span(25, 60))).toEqual(span(20, 60))
@@ -107,6 +130,9 @@ describe('Windows over results', () => {
       false,
       true,
     ])
+    // Before 1970 too.
+    expect([-9, -5].map((end) => isWithinEnds([span(null, -5)], end * MINUTE))).toEqual([true, true])
+    expect([-9, -8].map((end) => isWithinEnds([span(-9, -5)], end * MINUTE))).toEqual([false, true])
   })
 })
 
@@ -154,9 +180,51 @@ describe('Folding results', () => {
     ])
   })
 
-  test('leaves out windows that are not wanted', () => {
+  test('gives the same rows in whatever order the results come: by window, then by key', () => {
+    const results = [
+      result(0, 'a', 3, null),
+      result(0, 'b', 4, true),
+      result(10, 'b', 1, true),
+      result(10, 'a', 1, false),
+      result(15, 'a', 1, true),
+    ]
+    const rows = (name: string, all: typeof results) => {
+      const own = fold(name)
+      for (const one of all) own.add(one)
+      return shown(own.rows(() => {}))
+    }
+    for (const name of ['hot', 'same']) expect(rows(name, results.toReversed())).toEqual(rows(name, results))
+    expect(rows('same', results.toReversed()).map(([, start, , group]) => [start, group])).toEqual([
+      [0, [true]],
+      [0, [null]],
+      [10, [false]],
+      [10, [true]],
+      [15, [true]],
+    ])
+    // What ends at 20 is of the window that ends there.
+    expect(rows('hot', results).map(([, start, , , values]) => [start, (values as number[])[2]])).toEqual([
+      [0, 4],
+      [20, 1],
+    ])
+  })
+
+  test('takes no value for none', () => {
+    const hotFold = fold('hot')
+    hotFold.add({ ...result(0, 'a', 3, true), values: [3, null, null] })
+    hotFold.add({ ...result(0, 'b', 1, true), values: [1, null, null] })
+    expect(shown(hotFold.rows(() => {})).map(([, , , , values]) => (values as unknown[]).slice(0, 5))).toEqual([
+      [3, 2, 2, 0, null],
+    ])
+  })
+
+  test('leaves out windows that are not wanted, and rows that `where` refuses', () => {
     const hotFold = fold('hot', () => false)
     hotFold.add(result(0, 'b', 3, true))
     expect(shown(hotFold.rows(() => {}))).toEqual([])
+    const hottest = fold('hottest')
+    const hour = (from: number, top: number) => ({ window: window(from, from + 20), key: '', group: [], values: [top] })
+    hottest.add(hour(0, 1))
+    hottest.add(hour(60, 2))
+    expect(shown(hottest.rows(() => {})).map(([, start, , , values]) => [start, values])).toEqual([[60, [2]]])
   })
 })

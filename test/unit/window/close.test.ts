@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DAY, HOUR, MINUTE } from '#core/time.ts'
 import type { Row, WindowOutput } from '#plan/plan.ts'
-import { closeWindows, type ResultRow } from '#window/close.ts'
+import { closeWindows, type FailedGroup, type ResultRow } from '#window/close.ts'
 import { Folder } from '#window/fold.ts'
 import { type Page, pageCodec } from '#window/page.ts'
 import { sliceLayout } from '#window/slices.ts'
@@ -113,13 +113,20 @@ describe('closing windows', () => {
     )
   })
 
-  it('refuses windows that descend', () => {
+  it('refuses windows that descend, by their start or by their end', () => {
     const output = windowOutput(tumbling(10))
-    const windows = [
-      { start: 10, end: 20 },
-      { start: 0, end: 10 },
-    ]
-    expect(() => close(output, [], windows)).toThrow('closeWindows needs ascending windows, found one from 0 after 10')
+    const refused = (...windows: WindowBounds[]) =>
+      expect(() => close(output, [], windows)).toThrow('closeWindows needs ascending windows, found one from')
+    refused({ start: 10, end: 20 }, { start: 0, end: 10 })
+    refused({ start: 10, end: 20 }, { start: 0, end: 20 })
+    refused({ start: 10, end: 20 }, { start: 10, end: 19 })
+    expect(() =>
+      close(
+        output,
+        [],
+        [10, 0].map((start) => ({ start, end: start + 10 })),
+      ),
+    ).toThrow(/ 0 after 10$/)
   })
 
   //   Chicago, 2018-11-04: the day has 25 hours, 05:00Z to 06:00Z the next day
@@ -170,9 +177,32 @@ describe('where', () => {
       ],
     )
     expect(brief(close(output, pages, [{ start: 0, end: at('01:00') }]))).toEqual([[0, 'A', true, 2]])
-    expect(seen).toEqual([
+    expect(seen).toStrictEqual([
       { window_start: 0, window_end: HOUR, kind: 'A', flag: true, count: 2 },
       { window_start: 0, window_end: HOUR, kind: 'B', flag: null, count: 1 },
+    ])
+  })
+  it('that throws leaves its group without a row, says why, and all others have theirs', () => {
+    const output = windowOutput(tumbling(HOUR), {
+      where: ({ kind }) => {
+        if (kind === 'A') throw new TypeError('no A')
+        return true
+      },
+    })
+    const pages = pagesOf(
+      [output],
+      ['B', 'A', 'C'].map((kind) => ({ time: 1, kind })),
+    )
+    const failed: FailedGroup[] = []
+    const rows = [
+      ...closeWindows(output, 0, FIELDS, pages, [{ start: 0, end: at('01:00') }], (one) => failed.push(one)),
+    ]
+    expect(brief(rows)).toEqual([
+      [0, 'B', 1],
+      [0, 'C', 1],
+    ])
+    expect(failed).toEqual([
+      { window: { start: 0, end: HOUR }, group: ['A'], reason: expect.stringMatching(/^where threw: .*no A/) },
     ])
   })
 })
