@@ -71,7 +71,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
   'window-folds': {
     mutate: files('window', 'cells chained close fold group-coder group-key page page-parts pane-reader result-fold'),
     tests: [
-      'test/unit/window/{chained,close,fold,group-key,interner,page,sessions}.test.ts',
+      'test/unit/window/{chained,close,fold,group-key,interner,page,page-parts,sessions}.test.ts',
       'test/property/window-fold.test.ts',
     ],
   },
