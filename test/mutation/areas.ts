@@ -44,7 +44,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
   pages: {
     mutate: files('runtime', 'close-pages fold-pages page-node page-tree session-records'),
     tests: [
-      'test/unit/runtime/{bounds,close-pages,dirty-spans,reopened,sessions,windows}.test.ts',
+      'test/unit/runtime/{bounds,close-pages,dirty-spans,reopened,sessions,verdicts,windows}.test.ts',
       'test/property/page-splits.test.ts',
     ],
   },
