@@ -3,6 +3,7 @@ import { writeDataFile } from '#delta/table.ts'
 import { foldedOutputs, lateTable, type WindowOutput } from '#plan/plan.ts'
 import { acceptedItems, type Relieve, withRoom } from '#runtime/accepted.ts'
 import { type Bounds, NO_BOUNDS, publishedUpTo, raised } from '#runtime/bounds.ts'
+import { isChained } from '#runtime/close-chained.ts'
 import { holdClose } from '#runtime/close-item.ts'
 import { isSessionOutput } from '#runtime/close-sessions.ts'
 import { lateBatch } from '#runtime/coordinates.ts'
@@ -18,6 +19,7 @@ import { reopenedWindows } from '#runtime/reopened.ts'
 import { type Runtime, tablePath } from '#runtime/runtime.ts'
 import { reopenedSessions } from '#runtime/session-records.ts'
 import type { RecordBatch } from '#schema/record-batch.ts'
+import { closedOutputs } from '#window/chained.ts'
 import { Folder } from '#window/fold.ts'
 import { judge } from '#window/lateness.ts'
 import type { LateEntry } from '#window/page.ts'
@@ -32,7 +34,7 @@ const KNOWN_FOR: Millis = MINUTE
  * again and changes nothing twice: exactly-once.md.
  *
  * Cost a partition and payload, warm: one state write a touched page and one for progress, no read; with late records, or such as change
- * what is published, some reads and one or two writes more. Where there are sessions, two reads of the mark in any case.
+ * what is published, some reads and one or two writes more. Where there are sessions, or windows over results, two reads of the mark in any case.
  */
 export interface WindowsStage {
   handle(payload: readonly RecordBatch[]): Promise<void>
@@ -88,7 +90,10 @@ class WindowsPartitions {
   readonly #layout: SliceLayout
   readonly #folder: Folder
   readonly #pages: PageFolder
-  /** Records of sessions may join what is published: they are judged by the mark of the moment. */
+  /**
+   * Records are judged by the mark of the moment: those of sessions may join what is published, and windows over results are computed from
+   * the records of windows that are settled.
+   */
   readonly #alwaysAsks: boolean
   readonly #known = new Map<number, Known>()
 
@@ -101,7 +106,7 @@ class WindowsPartitions {
     this.#preparer = preparer
     this.#relieve = relieve
     this.#outputs = foldedOutputs(plan)
-    this.#alwaysAsks = this.#outputs.some(isSessionOutput)
+    this.#alwaysAsks = this.#outputs.some(isSessionOutput) || closedOutputs(plan).some(isChained)
     this.#after = this.#outputs[0]?.after ?? 0
     this.#layout = sliceLayout(
       this.#outputs.map((output) => output.window),
@@ -216,7 +221,7 @@ class WindowsPartitions {
    */
   async #missed(unit: Unit, dirty: readonly DirtyWindow[], bounds: Bounds): Promise<readonly LateEntry[]> {
     const doubtful = this.#beyondGrace(dirty, bounds)
-    // The mark that judged records of sessions was read after they came.
+    // The mark that judged the records was read after they came.
     if (this.#alwaysAsks || doubtful.length === 0) return []
     await addDirty(this.#runtime.state, dirtyGroup(this.#runtime), unit.partition, dirty)
     const settled = await holdClose(

@@ -262,6 +262,30 @@ describe('A poller that stands still twice', { timeout: 30_000 }, () => {
   })
 })
 
+describe('A window over results', () => {
+  //   partition 1   1, 2 ────────────────────────── 5     judged by a poller that knows of no close
+  //   partition 0   1        22 ── 32                  75
+  //   closed to                 20    30: [0, 10) is settled
+  it('counts no record that its result has missed', async () => {
+    const window = tumbling('10 minutes', { grace: '0 seconds' })
+    const above = { window: { kind: 'tumbling', size: HOUR, offset: 0, grace: 0 }, emit: 'final' } as const
+    const plan = { ...PLAN, outputs: [{ ...common, name: 'tens', groupBy: [], window, having: null, above }] }
+    const other = (partition: number): Step => start(2, taking(partition))
+    const { faults } = await outcomeOf(
+      scheduleOf(
+        [
+          ...[feed(0, 1), feed(1, 1), deliver(0), deliver(1), feed(1, 2), deliver(1)],
+          ...[feed(0, 22), other(0), close(), feed(0, 32), other(0), close()],
+          ...[feed(1, 5), deliver(1), close()],
+          ...[feed(0, 75), other(0), close(), close()],
+        ],
+        plan,
+      ),
+    )
+    expect(faults).toEqual([])
+  })
+})
+
 describe('A closed window that is forgotten, as no record can change it any more,', () => {
   it('is not published again because a poller that was overtaken calls it dirty', async () => {
     const steps = [feed(0, 1, 22), deliver(0), close(), feed(0, 27), deliver(0), close()]
