@@ -42,6 +42,9 @@ const SPLIT_BY_TIME = 6
 /** Below this an item costs one write unit anyway. */
 const COMPRESS_FROM: Bytes = 1024
 
+/** What a frame of data that can't be compressed takes more. */
+const FRAME_BYTES: Bytes = 512
+
 export interface PageLimits {
   /** A page is split when its item is larger than this, */
   readonly split: Bytes
@@ -62,7 +65,12 @@ export interface EncodedPage {
 export function encodePage(page: Page, codec: PageCodec): EncodedPage {
   const plain = codec.encode(page)
   if (plain.length < COMPRESS_FROM) return { body: plain, plain: plain.length }
-  const packed = zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+  const packed = zstdCompressSync(plain, {
+    pledgedSrcSize: plain.length,
+    // One buffer for all of the output, so that it is not copied.
+    chunkSize: plain.length + FRAME_BYTES,
+    params: { [constants.ZSTD_c_compressionLevel]: 1 },
+  })
   const body = new Uint8Array(packed.length + 1)
   body[0] = COMPRESSED
   body.set(packed, 1)

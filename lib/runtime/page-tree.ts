@@ -36,9 +36,9 @@ interface CachedPage {
 }
 
 /** What is kept decoded, by its size before compression: a page takes some ten times as much room in memory. */
-const DECODED_BYTES = 4 << 20
+const DECODED_BYTES = 1 << 19
 /** What is kept as it is stored. */
-const ENCODED_BYTES = 32 << 20
+const ENCODED_BYTES = 4 << 20
 const SPLITS_KEPT = 1 << 16
 /** Requests of one page at a time. */
 export const AT_ONCE = 16
