@@ -55,7 +55,14 @@ describe('A pipeline of any windows', { timeout: 60_000 }, () => {
             ...(closes ? [{ ...start, task: { do: 'close', leased: false } } as const] : []),
           ]
         })
-        const schedule = { plan, partitions: PARTITIONS, now: NOON + 1_000_000 * MINUTE, steps, recreate: false }
+        const schedule = {
+          plan,
+          partitions: PARTITIONS,
+          now: NOON + 1_000_000 * MINUTE,
+          steps,
+          recreate: false,
+          splitsEarly: false,
+        }
         const { simulation, faults } = await outcomeOf(schedule)
         expect(faults).toEqual([])
         expect((await simulation!.world.read()).counts).toMatchObject({ read: id, counted: id, late: 0 })

@@ -79,7 +79,8 @@ export function chooseSchedule(seed: number, given: Partial<Mood> = {}): Schedul
     for (let left = dice.int(1, mood.tasks); left > 0; left--) steps.push(...chooseStep(dice, feeder, mood))
   }
   const now = live ? start : REPLAYED
-  return { plan, partitions, now, steps, recreate: dice.chance(0.1) }
+  // By the seed itself: no dice are thrown for it.
+  return { plan, partitions, now, steps, recreate: dice.chance(0.1), splitsEarly: seed % 4 === 2 }
 }
 
 class Feeder {

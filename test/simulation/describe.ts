@@ -17,6 +17,7 @@ export function describe(simulation: Simulation, faults: readonly string[]): str
   )
   return [
     ...planText(schedule.plan, schedule.partitions),
+    ...(schedule.splitsEarly ? ['Pages are split early.'] : []),
     `Event times count in units of ${formatDuration(schedule.plan.unit)} from ${new Date(origin).toISOString()}.`,
     ...steps,
     `  then everything is brought to its end${schedule.recreate ? ', and the topic is created anew' : ''}`,

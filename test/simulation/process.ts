@@ -3,6 +3,7 @@ import { closeStage } from '#runtime/close.ts'
 import { commitAccepted } from '#runtime/commit.ts'
 import { deliverToSql, deliverToTables } from '#runtime/deliver.ts'
 import { lakeStage } from '#runtime/lake.ts'
+import type { PageLimits } from '#runtime/page-node.ts'
 import { preparer } from '#runtime/prepare.ts'
 import { sqlRowsStage } from '#runtime/rows-to-sql.ts'
 import type { Runtime } from '#runtime/runtime.ts'
@@ -43,7 +44,7 @@ export class SimulatedProcess {
   readonly #keeper: Housekeeper
   #task: Promise<void> | null = null
 
-  constructor(name: string, world: World, sabotage: Sabotage) {
+  constructor(name: string, world: World, sabotage: Sabotage, limits: PageLimits) {
     this.name = name
     this.gate = new Turnstile(world)
     const endOffsets = () => this.gate.read('end offsets', ({ topic }) => topic.endOffsets())
@@ -53,7 +54,7 @@ export class SimulatedProcess {
     const relieve = async (): Promise<void> => void (await commitAccepted(runtime))
     this.#stages = {
       lake: lakeStage(runtime, shared, relieve),
-      windows: windowsStage(runtime, shared, relieve),
+      windows: windowsStage(runtime, shared, relieve, limits),
       rows: sqlRowsStage(runtime, shared),
     }
     this.#keeper = new Housekeeper(runtime, this.#equipment.endOffsets, TIMINGS, {})

@@ -64,7 +64,7 @@ const SESSIONS: Schedule['plan'] = {
 }
 
 const scheduleOf = (steps: readonly Step[], plan = PLAN): Schedule => {
-  return { plan, partitions: 2, now: Date.UTC(2030, 0, 1), steps, recreate: false }
+  return { plan, partitions: 2, now: Date.UTC(2030, 0, 1), steps, recreate: false, splitsEarly: false }
 }
 
 /** More calls than any of these tasks makes: a process that would stand still after them has come to its end. */

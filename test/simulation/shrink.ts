@@ -33,6 +33,7 @@ export async function shrink(
     }
     for (const plan of simplerPlans(smallest.plan)) await take({ ...smallest, plan })
     if (smallest.recreate) await take({ ...smallest, recreate: false })
+    if (smallest.splitsEarly) await take({ ...smallest, splitsEarly: false })
   }
   return smallest
 }

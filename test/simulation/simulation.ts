@@ -1,5 +1,6 @@
 import { isSluiceError } from '#core/errors.ts'
 import type { EpochMillis } from '#core/time.ts'
+import { PAGE_LIMITS, type PageLimits } from '#runtime/page-node.ts'
 import { RecordPacker } from '#schema/record-packer.ts'
 import { World } from '../golden/world.ts'
 import { planOf } from './plans.ts'
@@ -22,6 +23,8 @@ export interface Happened {
 }
 
 const CONSUMERS: readonly Consumer[] = ['lake', 'windows', 'rows']
+/** A page of a few groups is too large. */
+const EARLY: PageLimits = { ...PAGE_LIMITS, split: 220, splitPlain: 400 }
 const UNHINDERED = Number.POSITIVE_INFINITY
 
 /** Runs a schedule over memory adapters. One process runs at a time, so the same schedule gives the same run. */
@@ -111,7 +114,12 @@ export class Simulation {
   }
 
   #newProcess(): SimulatedProcess {
-    return new SimulatedProcess(`process ${++this.#born}`, this.world, this.#sabotage)
+    return new SimulatedProcess(
+      `process ${++this.#born}`,
+      this.world,
+      this.#sabotage,
+      this.schedule.splitsEarly ? EARLY : PAGE_LIMITS,
+    )
   }
 
   async #append(record: Fed): Promise<void> {

@@ -63,6 +63,8 @@ export interface Schedule {
   readonly steps: readonly Step[]
   /** The topic is deleted and created again at the end, and filled with other records. */
   readonly recreate: boolean
+  /** Pages of state are split when they hold a few groups. */
+  readonly splitsEarly: boolean
 }
 
 /** Records of all feeds, in the order they are appended. */
