@@ -40,6 +40,7 @@ interface Summary {
 
 interface Variant {
   readonly name: string
+  readonly pipeline: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
 }
@@ -55,9 +56,16 @@ function prepareInput(): string {
 }
 
 function variants(input: string): readonly Variant[] {
+  const pipeline = join(root, 'bench/crimes-without-detectors.ts')
   const embedded = [
-    { name: 'embedded topic, with PGlite', args: ['--input', input], env: {} },
-    { name: 'embedded topic, no SQL', args: ['--input', input, '--no-sql'], env: {} },
+    { name: 'embedded topic, with PGlite', pipeline, args: ['--input', input], env: {} },
+    { name: 'embedded topic, no SQL', pipeline, args: ['--input', input, '--no-sql'], env: {} },
+    {
+      name: 'embedded topic, no SQL, with detectors',
+      pipeline: 'crimes',
+      args: ['--input', input, '--no-sql'],
+      env: {},
+    },
   ]
   const brokers = process.env['KAFKA_BROKERS']
   if (brokers === undefined) return embedded
@@ -66,17 +74,18 @@ function variants(input: string): readonly Variant[] {
     ...embedded,
     {
       name: 'Kafka, fed and read',
+      pipeline,
       args: ['--input', input, '--no-sql', '--topic', topic],
       env: { KAFKA_BROKERS: brokers },
     },
-    { name: 'Kafka, loaded before', args: ['--no-sql', '--topic', topic], env: { KAFKA_BROKERS: brokers } },
+    { name: 'Kafka, loaded before', pipeline, args: ['--no-sql', '--topic', topic], env: { KAFKA_BROKERS: brokers } },
   ]
 }
 
-async function run({ args, env }: Variant, nodeFlags: readonly string[] = []): Promise<Summary> {
+async function run({ pipeline, args, env }: Variant, nodeFlags: readonly string[] = []): Promise<Summary> {
   const data = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
   try {
-    const command = [...nodeFlags, join(root, 'bin/sluice.mjs'), 'run', 'crimes', '--json', '--data', data, ...args]
+    const command = [...nodeFlags, join(root, 'bin/sluice.mjs'), 'run', pipeline, '--json', '--data', data, ...args]
     const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'KAFKA_BROKERS'))
     const child = spawn(process.execPath, command, { env: { ...clean, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
     let text = ''
