@@ -68,6 +68,25 @@ describe('The outputs of a plan', () => {
   })
 })
 
+describe('The outputs of a plan with others', () => {
+  test('are first those that records are folded into; tables of rows are none of them', () => {
+    const mixed = pipeline('mixed', {
+      rows: bids.into(delta.table('silver.bids')),
+      same: same.into(delta.table('gold.same')),
+      direct: bids
+        .groupBy()
+        .window(tumbling('1 hour', { grace: '0 seconds' }))
+        .aggregate((a) => ({ bids: a.count() }))
+        .into(delta.table('gold.direct')),
+    })
+    expect(closedOutputs(mixed).map(({ name, parent }) => [name, parent?.name])).toEqual([
+      ['same.input', undefined],
+      ['direct', undefined],
+      ['same', 'same.input'],
+    ])
+  })
+})
+
 describe('Windows over results', () => {
   //  results       0 ──────── 10        5 ──────── 15        10 ─────── 20      15 ─────── 25
   //  in [0, 20)               ●                    ●                    ●
