@@ -1,11 +1,8 @@
 import { type EpochMillis, floorTo } from '#core/time.ts'
-import type { WindowOutput } from '#plan/plan.ts'
 import { highest } from '#runtime/bounds.ts'
-import type { CloseBody } from '#runtime/close-item.ts'
 import { isSessionOutput } from '#runtime/close-sessions.ts'
 import type { CloseGoal } from '#runtime/close-step.ts'
 import type { Closer } from '#runtime/close-work.ts'
-import type { DirtyWindow } from '#runtime/dirty.ts'
 import type { Progress } from '#runtime/progress.ts'
 import { readBounds } from '#runtime/raise-bounds.ts'
 import { endsOfInput } from '#window/chained.ts'
@@ -34,8 +31,8 @@ export function watermarkOf(
 /**
  * Windows with end + grace at or below this can't get another record, not even from a batch that is in flight: their pages and
  * what was published of them may go. A batch in flight belongs to a partition that lags, and is judged by the mark that its
- * partition had seen when its last batch ended, or a later one. The writer of a batch that came after we read the end offsets may not
- * know the mark of the previous close yet, but finds it in its progress, and looks what was settled by then.
+ * partition had seen when its last batch ended, or a later one. A batch that came after we read the end offsets is judged by
+ * the mark of the previous close at least.
  */
 export function settledUpTo(
   upTo: EpochMillis | null,
@@ -48,24 +45,6 @@ export function settledUpTo(
     settled = Math.min(settled, progress.get(partition)?.mark ?? Number.NEGATIVE_INFINITY)
   }
   return settled
-}
-
-/**
- * Windows that are computed once more now aren't settled by the same close: what is folded into them while it reads their pages would be
- * in their rows, and its writer would take it for late.
- */
-export function settledBefore(
-  outputs: readonly WindowOutput[],
-  dirty: readonly DirtyWindow[],
-  { settled }: Pick<CloseBody, 'settled'>,
-): EpochMillis {
-  let before = Number.POSITIVE_INFINITY
-  for (const { output, window } of dirty) {
-    const until = window.end + outputs[output]!.window.grace
-    if (!isSessionOutput(outputs[output]!) && (settled === null || until > settled))
-      before = Math.min(before, until - 1)
-  }
-  return before
 }
 
 /**

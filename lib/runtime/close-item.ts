@@ -89,20 +89,3 @@ export async function storeCloseItem(
   const result = await state.put({ group, id: CLOSE_ID, fence: seq, body: encodeBody(body) }, before.fence)
   return result.ok ? { fence: seq, seq, body } : null
 }
-
-/**
- * Makes a close that is under way begin anew, so that it sees what was written before: for windows that it may settle. `until`: end + grace
- * of each.
- *
- * Gives back up to where windows are settled, if any of these are; null when none is. Two requests; one where all of them are.
- */
-export async function holdClose(runtime: Runtime, until: readonly EpochMillis[]): Promise<EpochMillis | null> {
-  for (;;) {
-    const item = await loadCloseItem(runtime)
-    const { settled } = item.body
-    const some = settled !== null && until.some((one) => one <= settled)
-    if (some && until.every((one) => one <= settled)) return settled
-    const held = await storeCloseItem(runtime.state, controlGroup(runtime), item, item.body)
-    if (held !== null) return some ? settled : null
-  }
-}

@@ -3,7 +3,7 @@ import type { EpochMillis } from '#core/time.ts'
 import { fieldsAfter, foldedOutputs } from '#plan/plan.ts'
 import { highest } from '#runtime/bounds.ts'
 import { type Computed, compute, FAILED_KEPT, failedKey } from '#runtime/close-compute.ts'
-import { goalOf, settledBefore, settledUpTo, watermarkOf } from '#runtime/close-goal.ts'
+import { goalOf, settledUpTo, watermarkOf } from '#runtime/close-goal.ts'
 import {
   type CloseBody,
   type CloseItem,
@@ -149,10 +149,7 @@ async function closeFrom(closer: Closer, reading: CloseReading, seen: Seen, item
   if (closesNothing && running.every((span) => span === null)) return { ...nothing, watermark }
   const ended = endedAfter(closer, step)
   await raiseBounds(state, runtime, { mark: step.mark, ended })
-  const settled = Math.min(
-    settledUpTo(upTo, watermark, progress),
-    settledBefore(closer.outputs, dirty.windows, item.body),
-  )
+  const settled = settledUpTo(upTo, watermark, progress)
   const computed = await compute(closer, item, dirty.windows, step, running, settled)
   seen.quiet = null
   if ((closesNothing && computed.rowCount === 0) || (!isDirty && isIdle(closer, item, step, computed))) {

@@ -88,13 +88,6 @@ export class PageFolder {
     return (await this.#visit({ ...unit, mark }, place, share, found, true)) === 'overtaken' ? null : found
   }
 
-  /** The verdicts on the rows if they were judged by this mark: nothing is kept of it. */
-  verdictsBy({ prepared, partition }: RowsToFold, rows: Int32Array, mark: EpochMillis): readonly LateEntry[] {
-    const page = this.#codec.empty()
-    this.#folder.fold(page, prepared.batch, rows, prepared.eventTimes, prepared.offsets, { mark, partition })
-    return page.late
-  }
-
   /** @param mayBegin whether an item that isn't there may be written: a piece only if the page that it belongs to stays */
   async #visit(
     rows: JudgedRows,

@@ -1,10 +1,8 @@
-import { type EpochMillis, MINUTE, type Millis } from '#core/time.ts'
+import type { Millis } from '#core/time.ts'
 import { writeDataFile } from '#delta/table.ts'
 import { foldedOutputs, lateTable, type WindowOutput } from '#plan/plan.ts'
 import { acceptedItems, type Relieve, withRoom } from '#runtime/accepted.ts'
 import { type Bounds, NO_BOUNDS, publishedUpTo, raised } from '#runtime/bounds.ts'
-import { isChained } from '#runtime/close-chained.ts'
-import { holdClose } from '#runtime/close-item.ts'
 import { isSessionOutput } from '#runtime/close-sessions.ts'
 import { lateBatch } from '#runtime/coordinates.ts'
 import { addDirty, type DirtyWindow } from '#runtime/dirty.ts'
@@ -19,22 +17,17 @@ import { reopenedWindows } from '#runtime/reopened.ts'
 import { type Runtime, tablePath } from '#runtime/runtime.ts'
 import { reopenedSessions } from '#runtime/session-records.ts'
 import type { RecordBatch } from '#schema/record-batch.ts'
-import { closedOutputs } from '#window/chained.ts'
 import { Folder } from '#window/fold.ts'
-import { judge } from '#window/lateness.ts'
 import type { LateEntry } from '#window/page.ts'
-import { type SliceLayout, sliceLayout, sliceStart } from '#window/slices.ts'
-
-/** After a pause it is asked for anew how far windows are closed: so that what comes is judged by it, not for safety. */
-const KNOWN_FOR: Millis = MINUTE
+import { type SliceLayout, sliceLayout } from '#window/slices.ts'
 
 /**
  * The windows stage: records → slices, packed in fenced pages of state. Order of the writes of one partition's batch: pages
  * (each atomically with its late verdicts), late rows, dirty windows, progress. A batch that fails in between is delivered
  * again and changes nothing twice: exactly-once.md.
  *
- * Cost a partition and payload, warm: one state write a touched page and one for progress, no read; with late records, or such as change
- * what is published, some reads and one or two writes more. Where there are sessions, or windows over results, two reads of the mark in any case.
+ * Cost a partition and payload, warm: one state write a touched page and one for progress, one read of the mark; with late records, or such
+ * as change what is published, some reads and one or two writes more. Where there are sessions, the mark is read for each page and once more.
  */
 export interface WindowsStage {
   handle(payload: readonly RecordBatch[]): Promise<void>
@@ -73,12 +66,11 @@ interface Unit {
   readonly before: Progress | null
 }
 
-/** What a stage knows of a partition that it writes. */
+/** What a stage knows when it takes a batch of a partition that it writes. */
 interface Known {
   readonly item: ProgressItem
-  /** How far windows were closed when nobody had written over the item yet; null when that must be asked for. */
+  /** How far windows are closed, read since the batch is here and the item known; null when each page and the end ask for themselves. */
   readonly bounds: Bounds | null
-  readonly at: EpochMillis
 }
 
 class WindowsPartitions {
@@ -90,12 +82,10 @@ class WindowsPartitions {
   readonly #layout: SliceLayout
   readonly #folder: Folder
   readonly #pages: PageFolder
-  /**
-   * Records are judged by the mark of the moment: those of sessions may join what is published, and windows over results are computed from
-   * the records of windows that are settled.
-   */
+  /** Records of sessions may join what is published: they are judged by the mark of the moment. */
   readonly #alwaysAsks: boolean
-  readonly #known = new Map<number, Known>()
+  /** The progress of partitions as this stage has written it last. */
+  readonly #written = new Map<number, ProgressItem>()
 
   constructor(runtime: Runtime, preparer: Preparer, relieve: Relieve, limits: PageLimits) {
     const { plan } = runtime
@@ -106,7 +96,7 @@ class WindowsPartitions {
     this.#preparer = preparer
     this.#relieve = relieve
     this.#outputs = foldedOutputs(plan)
-    this.#alwaysAsks = this.#outputs.some(isSessionOutput) || closedOutputs(plan).some(isChained)
+    this.#alwaysAsks = this.#outputs.some(isSessionOutput)
     this.#after = this.#outputs[0]?.after ?? 0
     this.#layout = sliceLayout(
       this.#outputs.map((output) => output.window),
@@ -118,49 +108,34 @@ class WindowsPartitions {
 
   async apply(records: RecordBatch): Promise<void> {
     const { partition } = records
-    const known = await this.#knownOf(partition)
-    const first = firstAbove(records, known.item.progress?.last ?? null)
+    // Taken out of the cache: it comes back when the batch has gone well.
+    const cached = this.#written.get(partition)
+    this.#written.delete(partition)
+    const item = cached ?? (await loadProgress(this.#runtime.state, progressGroup(this.#runtime), partition))
+    const first = firstAbove(records, item.progress?.last ?? null)
     if (first === records.count) {
-      this.#known.set(partition, known)
+      this.#written.set(partition, item)
       return
     }
-    const unit = this.#unitOf(records, first, known.item.progress)
-    const latest = this.#mayBeLate(unit, known) ? { ...known, bounds: await this.#bounds() } : known
+    const unit = this.#unitOf(records, first, item.progress)
+    const known = { item, bounds: await this.#boundsFor(item) }
     const found: LateEntry[] = []
     for (const [index, rows] of this.#folder.assign(unit.prepared.eventTimes, unit.rows)) {
-      const own = await this.#pages.fold(unit, index, rows, latest.bounds)
+      const own = await this.#pages.fold(unit, index, rows, known.bounds)
       if (own === null) return this.apply(records)
       found.push(...own)
     }
     const late = verdictsOf(this.#outputs, this.#layout, found)
-    if (!(await this.#conclude(unit, late, latest))) await this.apply(records)
-  }
-
-  /** Taken out of the cache: it comes back when the batch has gone well. Two reads where it isn't there. */
-  async #knownOf(partition: number): Promise<Known> {
-    const { state } = this.#runtime
-    const cached = this.#known.get(partition)
-    this.#known.delete(partition)
-    const isOld = cached !== undefined && this.#runtime.clock.now() >= cached.at + KNOWN_FOR
-    const at = this.#runtime.clock.now()
-    const item = cached?.item ?? (await loadProgress(state, progressGroup(this.#runtime), partition))
-    if (this.#alwaysAsks || item.fence === null) return { item, bounds: null, at }
-    // Asked for when the item is there: closers that come later write to it.
-    return { item, bounds: (isOld ? null : cached?.bounds) ?? (await this.#bounds()), at }
+    if (!(await this.#conclude(unit, late, known))) await this.apply(records)
   }
 
   /**
-   * Records that their own partition has left behind are judged by the mark of the moment. For others the one that is known will do: if
-   * it isn't the latest, the write of the progress tells, and a closed window that counts them is corrected.
+   * Read for every batch, after its records were appended: a closer that saw the partition caught up before they came settles no more than what
+   * the mark was by then, and so never a window that one of them counts in. Read when the item is known: closers that raise the mark
+   * later write over it.
    */
-  #mayBeLate({ prepared, rows, before }: Unit, known: Known): boolean {
-    if (known.bounds === null || before === null || before.maxEventTime === null) return false
-    const watermark = before.maxEventTime - this.#runtime.plan.topic.outOfOrder
-    let earliest = Number.POSITIVE_INFINITY
-    for (const row of rows) earliest = Math.min(earliest, prepared.eventTimes[row]!)
-    if (earliest >= watermark) return false
-    const slice = sliceStart(this.#layout, earliest)
-    return this.#outputs.some(({ window }) => judge(window, slice, watermark).missed > 0)
+  async #boundsFor({ fence }: ProgressItem): Promise<Bounds | null> {
+    return this.#alwaysAsks || fence === null ? null : this.#bounds()
   }
 
   #unitOf(records: RecordBatch, first: number, before: Progress | null): Unit {
@@ -177,34 +152,24 @@ class WindowsPartitions {
    *
    * False when somebody else has moved the partition on: what isn't applied yet is to be judged anew.
    */
-  async #conclude(unit: Unit, verdicts: readonly LateEntry[], known: Known): Promise<boolean> {
+  async #conclude(unit: Unit, late: readonly LateEntry[], known: Known): Promise<boolean> {
     const { state } = this.#runtime
     const group = progressGroup(this.#runtime)
     let { item } = known
     let bounds = known.bounds ?? (await this.#bounds())
-    let late = verdicts
     let looked = false
     for (;;) {
-      let dirty = this.#reopened(unit, bounds, late)
+      const dirty = this.#reopened(unit, bounds, late)
       // To a poller that was overtaken, records look late whose page has expired meanwhile, and settled windows look changed.
       if (!looked && (late.length > 0 || this.#beyondGrace(dirty, bounds).length > 0)) {
         item = await loadProgress(state, group, unit.partition)
       } else {
-        const missed = await this.#missed(unit, dirty, bounds)
-        if (missed.length > 0) {
-          // Of a batch that another poller has applied meanwhile, these windows may have been settled afterwards.
-          const now = (await loadProgress(state, group, unit.partition)).progress?.last.offset ?? -1
-          if (now !== unit.fence) return now >= unit.last.offset
-        }
-        late = joined(late, missed)
-        dirty = this.#reopened(unit, bounds, late)
         await this.#publishLate(unit, late)
         if (dirty.length > 0) await addDirty(state, dirtyGroup(this.#runtime), unit.partition, dirty)
         const stored = await storeProgress(state, group, unit.partition, item, advance(unit, late, bounds))
         item = stored.item
         if (stored.ok) {
-          const at = this.#runtime.clock.now()
-          this.#known.set(unit.partition, { item, bounds: known.bounds === null ? null : bounds, at })
+          this.#written.set(unit.partition, item)
           return true
         }
       }
@@ -213,22 +178,6 @@ class WindowsPartitions {
       looked = true
       bounds = raised(bounds, item.progress?.told ?? NO_BOUNDS)
     }
-  }
-
-  /**
-   * Verdicts on rows that were folded as if they were in time, by a mark that was not the latest: they missed the windows that were
-   * settled before they came. A close that is under way and would settle more is begun anew, and finds these windows dirty.
-   */
-  async #missed(unit: Unit, dirty: readonly DirtyWindow[], bounds: Bounds): Promise<readonly LateEntry[]> {
-    const doubtful = this.#beyondGrace(dirty, bounds)
-    // The mark that judged the records was read after they came.
-    if (this.#alwaysAsks || doubtful.length === 0) return []
-    await addDirty(this.#runtime.state, dirtyGroup(this.#runtime), unit.partition, dirty)
-    const settled = await holdClose(
-      this.#runtime,
-      doubtful.map(({ output, window }) => window.end + this.#graceOf(output)),
-    )
-    return settled === null ? [] : this.#pages.verdictsBy(unit, unit.rows, settled)
   }
 
   #beyondGrace(dirty: readonly DirtyWindow[], { mark }: Bounds): readonly DirtyWindow[] {
@@ -274,17 +223,6 @@ class WindowsPartitions {
   #graceOf(output: number): Millis {
     return this.#outputs[output]!.window.grace
   }
-}
-
-/** One verdict for a record and output: the one by which it missed most. */
-function joined(late: readonly LateEntry[], more: readonly LateEntry[]): readonly LateEntry[] {
-  if (more.length === 0) return late
-  const all = new Map<string, LateEntry>()
-  for (const entry of [...late, ...more]) {
-    const key = `${entry.offset} ${entry.output}`
-    if ((all.get(key)?.lastEnd ?? Number.NEGATIVE_INFINITY) < entry.lastEnd) all.set(key, entry)
-  }
-  return [...all.values()]
 }
 
 function advance(unit: Unit, late: readonly LateEntry[], bounds: Bounds): Progress {

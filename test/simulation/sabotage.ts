@@ -101,23 +101,21 @@ const withoutTold = ({ body }: FencedItem): string =>
     name === 'told' ? undefined : value,
   )
 
-/** A writer whose mark was not the latest does not ask what was settled before its records came. */
-const settledUnasked: Sabotage = (own) => {
+/** A writer goes on with the mark that it has read first. */
+const markReadOnce: Sabotage = (own) => {
   const { state } = own.runtime
+  let known: Promise<FencedItem | undefined> | null = null
   let delivers = false
-  const blind = stateOf(state, {
-    async get(group, id) {
-      const item = await state.get(group, id)
-      if (!delivers || item === undefined || !isControl(group) || id !== 'close') return item
-      const body = { ...(JSON.parse(new TextDecoder().decode(item.body)) as object), settled: null }
-      return { ...item, body: new TextEncoder().encode(JSON.stringify(body)) }
+  const cached = stateOf(state, {
+    get(group, id) {
+      if (!delivers || !isControl(group) || id !== 'mark') return state.get(group, id)
+      known ??= state.get(group, id)
+      return known
     },
-    put: async (item, expected) =>
-      delivers && isControl(item.group) && item.id === 'close' ? { ok: true } : state.put(item, expected),
   })
   return {
     ...own,
-    runtime: { ...own.runtime, state: blind },
+    runtime: { ...own.runtime, state: cached },
     begins: (lasts) => {
       delivers = lasts.size > 0
       own.begins?.(lasts)
@@ -222,7 +220,7 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
     stateOf(inner, { put: async (item, expected) => (isDirty(item.group) ? { ok: true } : inner.put(item, expected)) }),
   ),
   'closers tell no partition how far they are': tellingNobody,
-  'nobody asks what was settled before late records came': settledUnasked,
+  'the mark is read once, and not for every batch': markReadOnce,
   'no txn is written': withoutTxn,
   'results are named by their number alone': resultsByNumber,
   'the database has no fence': withoutSqlFence,
