@@ -19,7 +19,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
   'delta-replay': {
     mutate: files('delta', 'contents replay state state-replay'),
     tests: [
-      'test/unit/delta/{append-cost,changes,checkpoint*,checksum,commit-races,contents,log-end,replay,snapshot,state,time-travel}.test.ts',
+      'test/unit/delta/{append-cost,changes,checkpoint*,checksum,commit-races,contents,log-end,replay*,snapshot,state,time-travel}.test.ts',
     ],
   },
   /** Which files and row groups a read may leave out. */
