@@ -2,6 +2,7 @@ import { faultsOf } from './checks.ts'
 import { chooseSchedule, HARSH } from './choose-schedule.ts'
 import { describe } from './describe.ts'
 import type { Sabotage } from './process.ts'
+import { SABOTAGES, SPLIT_SABOTAGES } from './sabotage.ts'
 import { shrink } from './shrink.ts'
 import { Simulation } from './simulation.ts'
 import type { Schedule } from './steps.ts'
@@ -29,14 +30,29 @@ export async function runSchedule(schedule: Schedule, sabotage?: Sabotage): Prom
   return simulation === null ? faults.join('\n') : describe(simulation, faults)
 }
 
+/** A way of breaking exactly-once, and the schedule of a seed that may show it. */
+interface Control {
+  readonly name: string
+  readonly sabotage: Sabotage
+  readonly scheduleOf: (seed: number) => Schedule
+}
+
+const controlsIn = (sabotages: Readonly<Record<string, Sabotage>>, scheduleOf: Control['scheduleOf']) =>
+  Object.entries(sabotages).map(([name, sabotage]): Control => ({ name, sabotage, scheduleOf }))
+
+export const CONTROLS: readonly Control[] = [
+  ...controlsIn(SABOTAGES, (seed) => chooseSchedule(seed, HARSH)),
+  ...controlsIn(SPLIT_SABOTAGES, (seed) => ({ ...chooseSchedule(seed, HARSH), splitsEarly: true })),
+]
+
 /** The first seed from `from` on that fails, and why; null when `seeds` of them pass. */
 export async function firstRed(
-  sabotage: Sabotage,
+  { sabotage, scheduleOf }: Control,
   from: number,
   seeds: number,
 ): Promise<{ seed: number; fault: string } | null> {
   for (let seed = from; seed < from + seeds; seed++) {
-    const [fault] = (await outcomeOf(chooseSchedule(seed, HARSH), sabotage)).faults
+    const [fault] = (await outcomeOf(scheduleOf(seed), sabotage)).faults
     if (fault !== undefined) return { seed, fault }
   }
   return null

@@ -30,6 +30,7 @@ async function overwrite(inner: StateStore, item: FencedItem): Promise<PutResult
 }
 
 const isPage = (group: string): boolean => group.endsWith('/pages')
+const isPiece = (group: string): boolean => group.endsWith('/leaves')
 const isProgress = (group: string): boolean => group.endsWith('/progress')
 const isDirty = (group: string): boolean => group.endsWith('/dirty')
 const isControl = (group: string): boolean => group.endsWith('/control')
@@ -225,4 +226,19 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
   'results are named by their number alone': resultsByNumber,
   'the database has no fence': withoutSqlFence,
   'end offsets are older than progress': oldEndOffsets,
+}
+
+/** The mark that takes the place of a page: page-node.ts. */
+const saysSplit = ({ group, body }: FencedItem): boolean => isPage(group) && (body[0] === 5 || body[0] === 6)
+
+/** The same, where they need pages that are split. */
+export const SPLIT_SABOTAGES: Readonly<Record<string, Sabotage>> = {
+  'pieces of pages are written without their condition': unconditional(isPiece),
+  'a page is split without its condition': withState((inner) =>
+    stateOf(inner, {
+      put: (item, expected) => (saysSplit(item) ? overwrite(inner, item) : inner.put(item, expected)),
+    }),
+  ),
+  'a page is split before its pieces are written': delayed(isPiece, isPage),
+  'progress is written before pieces of pages': delayed(isPiece, isProgress),
 }

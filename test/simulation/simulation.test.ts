@@ -20,6 +20,15 @@ describe('A simulated run', { timeout: 60_000 }, () => {
       expect(first.flatMap(({ calls }) => calls).length).toBeGreaterThan(9)
     }
   })
+
+  it('splits pages of window state, by some of the seeds', async () => {
+    const split: number[] = []
+    for (const seed of SEEDS.filter((one) => chooseSchedule(one).splitsEarly)) {
+      const { happened } = await Simulation.run(chooseSchedule(seed))
+      if (happened.some(({ calls }) => calls.some((call) => call.includes('/leaves ')))) split.push(seed)
+    }
+    expect(split.length).toBeGreaterThan(1)
+  })
 })
 
 describe('A run that fails', { timeout: 60_000 }, () => {
