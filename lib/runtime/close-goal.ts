@@ -31,7 +31,7 @@ export function watermarkOf(
 /**
  * Windows with end + grace at or below this can't get another record, not even from a batch that is in flight: their pages and
  * what was published of them may go. A batch in flight belongs to a partition that lags, and is judged by the mark that its
- * partition had seen when its last batch ended, or a later one. A batch that came after we read the end offsets is judged by
+ * progress vouches for, or a later one. A batch that came after we read the end offsets is judged by
  * the mark of the previous close at least.
  */
 export function settledUpTo(

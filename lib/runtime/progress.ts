@@ -11,8 +11,13 @@ export interface Progress {
   readonly maxEventTime: EpochMillis | null
   /** Append time of the record with the largest event time. */
   readonly maxEventAppendTime: EpochMillis | null
-  /** The closed-up-to mark after the last batch: whatever comes next is judged by this mark or a later one. */
+  /**
+   * Whatever isn't applied yet is judged by this mark or a later one, whoever has it in hand: also a poller that took its batch when the
+   * partition was not as far as it is now.
+   */
   readonly mark: EpochMillis | null
+  /** The mark by which a batch was judged, after `read` records: it takes the place of `mark` when no batch from before can be in hand. */
+  readonly next?: { readonly mark: EpochMillis | null; readonly read: number }
   /** How far closers have said since that windows are closed. Whoever writes over an item that he has read knows it. */
   readonly told?: Bounds
   readonly read: number
@@ -22,6 +27,22 @@ export interface Progress {
   /** Counted, but too late for some of its windows. */
   readonly partlyLate: number
   readonly quarantined: number
+}
+
+/** Records that a batch of a partition holds at most, by the limit of Lambda's. */
+const BATCH_MAX = 10_000
+
+/** What is said of the mark in progress up to `read` records, the last of which were judged by `mark`. */
+export function marksAfter(
+  before: Progress | null,
+  read: number,
+  mark: EpochMillis | null,
+): Required<Pick<Progress, 'mark' | 'next'>> {
+  const news = { mark, read }
+  if (before?.next === undefined) return { mark: before?.mark ?? null, next: news }
+  // Who took a batch before that was written has applied all of it, or others have.
+  if (read - before.next.read >= BATCH_MAX) return { mark: before.next.mark, next: news }
+  return { mark: before.mark, next: before.next }
 }
 
 /** The fence counts the writes: a closer's are among them, which the writer must not overlook. */

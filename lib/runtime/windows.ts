@@ -11,7 +11,7 @@ import { dirtyGroup, lateGroup, progressGroup } from '#runtime/keys.ts'
 import { firstAbove, type LastRecord, lastRecordOf } from '#runtime/last-record.ts'
 import { PAGE_LIMITS, type PageLimits } from '#runtime/page-node.ts'
 import { type Prepared, type Preparer, rowsAfter } from '#runtime/prepare.ts'
-import { loadProgress, type Progress, type ProgressItem, storeProgress } from '#runtime/progress.ts'
+import { loadProgress, marksAfter, type Progress, type ProgressItem, storeProgress } from '#runtime/progress.ts'
 import { readBounds } from '#runtime/raise-bounds.ts'
 import { reopenedWindows } from '#runtime/reopened.ts'
 import { type Runtime, tablePath } from '#runtime/runtime.ts'
@@ -244,7 +244,7 @@ function advance(unit: Unit, late: readonly LateEntry[], bounds: Bounds): Progre
     last: unit.last,
     maxEventTime,
     maxEventAppendTime,
-    mark: bounds.mark,
+    ...marksAfter(before, (before?.read ?? 0) + read, bounds.mark),
     told: bounds,
     read: (before?.read ?? 0) + read,
     counted: (before?.counted ?? 0) + rows.length - wholly,

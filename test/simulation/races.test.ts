@@ -260,6 +260,30 @@ describe('A poller that stands still twice', { timeout: 30_000 }, () => {
     }
     expect(twice).toBeGreaterThan(10)
   })
+
+  // It has been here before, and knows the partition. A record of its second batch is late for windows that close when it stands still first;
+  // when it does so again, another one applies the first record of that batch, and all windows close.
+  it('calls nothing late that is counted, where it goes on with the rest of its batch', async () => {
+    let twice = 0
+    for (let first = 1; first < 10; first++) {
+      for (let second = 1; second < 8; second++) {
+        const steps: readonly Step[] = [
+          feed(0, 31 * 60, 9 * 60, 40.25 * 60),
+          start(9, taking(0)),
+          feed(0, 45 * 60, 28.75 * 60, 45.5 * 60, 35.75 * 60, 48.5 * 60, 59.5 * 60),
+          start(9, taking(0), first),
+          close(),
+          { do: 'go on', who: 9, calls: second, fault: null },
+          start(2, taking(0, 1)),
+          close(),
+        ]
+        const { simulation, faults } = await outcomeOf(scheduleOf(steps, plan))
+        expect(faults, `after ${first} and ${second} calls`).toEqual([])
+        if (simulation!.happened.filter(({ step }) => step.do === 'go on')[0]?.calls.length === second) twice++
+      }
+    }
+    expect(twice).toBeGreaterThan(10)
+  })
 })
 
 describe('A window over results', () => {

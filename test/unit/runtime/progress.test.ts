@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryStateStore } from '#adapters/memory/state-store.ts'
-import { listProgress, loadProgress, type Progress, storeProgress } from '#runtime/progress.ts'
+import { listProgress, loadProgress, marksAfter, type Progress, storeProgress } from '#runtime/progress.ts'
 
 const GROUP = 'progress'
 
@@ -50,5 +50,30 @@ describe('progress', () => {
       ok: true,
       item: { fence: 2 },
     })
+  })
+})
+
+//   read      0 ──── 400 ──────── 9,400 ── 10,400 ───── 20,399 ── 20,400
+//   judged by   100      200            300         400       500
+//   vouches for nothing ─────────────── 100 ───────────────── 300
+describe('Progress vouches for a mark', () => {
+  const from = (before: Progress | null, read: number, mark: number): Progress => {
+    return { ...progressUpTo(read - 1), ...marksAfter(before, read, mark) }
+  }
+
+  it('when 10,000 records were read since a batch was judged by it, and for the lowest that anybody may know until then', () => {
+    const first = from(null, 400, 100)
+    expect(first.mark).toBeNull()
+    const second = from(first, 9_400, 200)
+    expect(second.mark).toBeNull()
+    const third = from(second, 10_400, 300)
+    expect(third.mark).toBe(100)
+    const fourth = from(third, 20_399, 400)
+    expect(fourth.mark).toBe(100)
+    expect(from(fourth, 20_400, 500).mark).toBe(300)
+  })
+
+  it('that older progress had, until it knows better', () => {
+    expect(from({ ...progressUpTo(7), mark: 50 }, 40_000, 100).mark).toBe(50)
   })
 })
