@@ -133,7 +133,7 @@ describe.skipIf(url === undefined)('Two data folders on the database at DATABASE
   it('after a changed definition: the new values are in the tables, and not the old ones', async () => {
     const { june, daily, weekly, run } = world()
     await run(daily, june, 'first')
-    expect((await run(weekly, june, 'first')).err).toMatch(/WINDOW_STATE_MISMATCH.*Choose another --data folder/s)
+    expect((await run(weekly, june, 'first')).err).toMatch(/WINDOW_STATE_MISMATCH.*choose another --data folder/s)
     const refused = await run(weekly, june, 'second')
     expect(refused.err).toContain('SQL_TABLE_TAKEN')
     await dropAsTold(refused)
