@@ -2,7 +2,7 @@ import { hashText } from '#core/hash.ts'
 import type { EpochMillis } from '#core/time.ts'
 import type { WindowOutput } from '#plan/plan.ts'
 import { ALL_HASHES, type HashRange, isWithin, overlap } from '#runtime/hash-range.ts'
-import { openResult, ResultWriter, rowsIn, type StoredRow, textOf } from '#runtime/result-object.ts'
+import { openResult, PART_BYTES, ResultWriter, rowsIn, type StoredRow, textOf } from '#runtime/result-object.ts'
 import type { Runtime } from '#runtime/runtime.ts'
 import { type EndRange, EndRanges } from '#runtime/time-ranges.ts'
 import { isSettled } from '#window/sessions.ts'
@@ -184,7 +184,8 @@ export async function mergedResults(
   }
   const reader = await PublishedReader.open(runtime, outputs, merged, wanted)
   const writer = new PublishedWriter(runtime, seq, outputs)
-  const bounds = reader.bounds
+  const bytes = merged.reduce((sum, one) => sum + one.bytes, 0)
+  const bounds = withCuts(reader.bounds, Math.ceil((bytes * CUTS_AN_OBJECT) / PART_BYTES))
   for (let i = 0; i + 1 < bounds.length; i++) {
     const range = { from: bounds[i]!, to: bounds[i + 1]! }
     await writer.add(range, latestOf(await reader.take(range)))
@@ -195,6 +196,19 @@ export async function mergedResults(
     ...(result === null ? [] : [{ ...result, merged: true as const }]),
     ...results.slice(first + MERGED_AT_ONCE),
   ]
+}
+
+/** An object begins and ends with one of these ranges: the finer they are, the fewer hashes it has beyond its own. */
+const CUTS_AN_OBJECT = 4
+
+/**
+ * Cuts all hashes in so many ranges besides. Where no page is split, results have rows of all hashes in each object, and merging what was
+ * merged before would have to hold all of it at once.
+ */
+function withCuts(bounds: readonly number[], count: number): readonly number[] {
+  const { from, to } = ALL_HASHES
+  const cuts = Array.from({ length: count }, (_, i) => from + Math.floor(((to - from) * i) / count))
+  return [...new Set([...bounds, ...cuts])].sort((a, b) => a - b)
 }
 
 function smallest(results: readonly PublishedResult[]): number {

@@ -40,7 +40,7 @@ interface Head extends HashRange {
 const STATES: readonly RowState[] = ['withdrawn', 'published', 'remembered', 'running']
 
 /** Bytes of an object, about: what is written and read at once. */
-const PART_BYTES = 1 << 20
+export const PART_BYTES = 1 << 20
 
 /** Where the objects of results lie. */
 export const resultFolder = ({ plan, fingerprint }: Scope): string => `_sluice/${plan.name}/results/${fingerprint}/`

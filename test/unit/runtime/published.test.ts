@@ -10,7 +10,7 @@ import {
   stillNeeded,
   type Wanted,
 } from '#runtime/published.ts'
-import type { StoredRow } from '#runtime/result-object.ts'
+import { openResult, type StoredRow } from '#runtime/result-object.ts'
 import { EndRanges } from '#runtime/time-ranges.ts'
 import { testWorld } from '../../../lib/testing/index.ts'
 import { tumbling, windowOutput } from '../window/builders.ts'
@@ -74,6 +74,25 @@ describe('what was published', () => {
     const results = [await resultOf([row(0, 'a'), row(5, 'a')]), await resultOf([row(1, 'a')])]
     expect(stillNeeded(results, (_, last) => last > 2 * HOUR)).toEqual([results[0]])
     expect(stillNeeded(results, (_, last) => last > 6 * HOUR)).toEqual([])
+  })
+
+  // Else each merge of what was merged before would hold all of it in memory.
+  it('is merged into objects of some hashes each, also where no page was split', async () => {
+    const results: PublishedResult[] = []
+    for (let hour = 0; hour < 17; hour++) {
+      results.push(
+        await resultOf(
+          Array.from({ length: 12_000 }, (_, i) => row(hour, `group ${i}`)),
+          hour,
+        ),
+      )
+    }
+    const merged = (await mergedResults(runtime, 20, OUTPUTS, results, () => true)).find((one) => one.merged === true)!
+    const { parts, last } = await openResult(runtime, merged.path)
+    const shares = [...parts, last].map(({ from, to }) => (to - from) / 2 ** 32)
+    expect(shares.length).toBeGreaterThan(1)
+    expect(Math.max(...shares)).toBeLessThan(0.7)
+    expect((await read([merged])).length).toBe(8 * 12_000)
   })
 
   it('is merged when there are too many results: the last version of each row that is needed, in a few of them', async () => {
