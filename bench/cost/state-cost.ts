@@ -16,6 +16,7 @@ import { RecordPacker } from '#schema/record-packer.ts'
 import { countingIds } from '../../lib/testing/index.ts'
 import crimes from '../../pipelines/crimes.ts'
 import { MeteredState, type StateUsage, total } from '../../test/support/metered-state.ts'
+import { StillClock } from '../../test/support/still-clock.ts'
 
 export interface CostSettings {
   /** Events a second. */
@@ -47,7 +48,7 @@ const START: EpochMillis = Date.UTC(2026, 4, 4, 17)
 
 /** The crimes pipeline as it runs on AWS, in simulated time: real stages and schedules, memory for DynamoDB and S3. */
 class CostRun {
-  readonly #clock = new SteppedClock(START - DAY)
+  readonly #clock = new StillClock(START - DAY)
   readonly #state = new MeteredState(new MemoryStateStore())
   readonly #simulator = crimeSimulator({ seed: 1, start: START })
   readonly #offsets = new Array<number>(crimes.topic.partitions).fill(0)
@@ -142,26 +143,6 @@ class CostRun {
       const timestamps = new Float64Array(packer.count).fill(now)
       return [{ topic: crimes.topic.name, partition, ...packer.take(), offsets, timestamps }]
     })
-  }
-}
-
-class SteppedClock {
-  #now: EpochMillis
-
-  constructor(now: EpochMillis) {
-    this.#now = now
-  }
-
-  now(): EpochMillis {
-    return this.#now
-  }
-
-  advance(by: Millis): void {
-    this.#now += by
-  }
-
-  async sleep(by: Millis): Promise<void> {
-    this.#now += by
   }
 }
 

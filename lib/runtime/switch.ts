@@ -1,6 +1,6 @@
 import { isSluiceError } from '#core/errors.ts'
 import { DeltaTable } from '#delta/table.ts'
-import { isDetector, isWindowOutput, type WindowOutput } from '#plan/plan.ts'
+import { isDetector, isWindowOutput, type Sink, type WindowOutput } from '#plan/plan.ts'
 import type { SqlChange, SqlSink } from '#ports/sql-sink.ts'
 import { bronzeRecords } from '#runtime/bronze.ts'
 import { commitAccepted } from '#runtime/commit.ts'
@@ -95,10 +95,13 @@ export async function switchSql(runtime: Runtime, rebuilt: Runtime, sql: SqlSink
   await markAlertsDelivered(rebuilt)
 }
 
+const sqlTablesOf = ({ sinks }: { readonly sinks: readonly Sink[] }): readonly string[] =>
+  sinks.flatMap((sink) => (sink.kind === 'postgres' ? [sink.table] : []))
+
 async function resultChanges(runtime: Runtime, rebuilt: Runtime): Promise<readonly SqlChange[]> {
   const changes: SqlChange[] = []
   for (const output of runtime.plan.outputs.filter(isWindowOutput)) {
-    const tables = output.sinks.flatMap((sink) => (sink.kind === 'postgres' ? [sink.table] : []))
+    const tables = sqlTablesOf(output)
     if (tables.length === 0) continue
     const results = await openTable(rebuilt, resultsTable(rebuilt, output))
     const rows = await latestRows(output, (await results.snapshot()).rows())
@@ -111,7 +114,7 @@ async function resultChanges(runtime: Runtime, rebuilt: Runtime): Promise<readon
 async function alertChanges(runtime: Runtime, rebuilt: Runtime): Promise<readonly SqlChange[]> {
   const changes: SqlChange[] = []
   for (const output of runtime.plan.outputs.filter(isDetector)) {
-    const tables = output.sinks.flatMap((sink) => (sink.kind === 'postgres' ? [sink.table] : []))
+    const tables = sqlTablesOf(output)
     if (tables.length === 0) continue
     const latest = new Map<unknown, Readonly<Record<string, unknown>>>()
     const table = await openTable(rebuilt, resultsTable(rebuilt, output))
@@ -138,11 +141,9 @@ const tableRowOf = ({ key, values, revision, final }: LatestRow) => ({ ...key, .
 async function recordChanges(runtime: Runtime): Promise<readonly SqlChange[]> {
   const outputs = sqlRowOutputs(runtime)
   if (outputs.length === 0) return []
-  const changes: SqlChange[] = outputs.flatMap(({ sinks }) =>
-    sinks.flatMap((sink) =>
-      sink.kind === 'postgres' ? [{ table: sink.table, upserts: [], deletes: [], replace: true }] : [],
-    ),
-  )
+  const changes: SqlChange[] = outputs
+    .flatMap(sqlTablesOf)
+    .map((table) => ({ table, upserts: [], deletes: [], replace: true }))
   const table = await openTable(runtime, bronzeTable(runtime.plan))
   const bronze = await bronzeRecords(await table.snapshot(), runtime.plan.topic.name)
   const prepare = preparer(runtime.plan)

@@ -7,7 +7,6 @@ import { createTables } from '#local/ports.ts'
 import { StageLoop } from '#local/stage-loop.ts'
 import { fingerprint } from '#plan/fingerprint.ts'
 import type { Plan } from '#plan/plan.ts'
-import type { Clock } from '#ports/clock.ts'
 import type { ObjectStore } from '#ports/object-store.ts'
 import type { RecordSource } from '#ports/record-source.ts'
 import type { StateStore } from '#ports/state-store.ts'
@@ -19,6 +18,7 @@ import { RecordPacker } from '#schema/record-packer.ts'
 import { produce, readRun, type TestRecord, type TestRun } from '../../lib/testing/index.ts'
 import { type Calls, faultySource, faultySql, faultyState, faultyStore, PortCalls } from '../support/faulty-ports.ts'
 import { MemorySqlSink } from '../support/memory-sql-sink.ts'
+import { StillClock } from '../support/still-clock.ts'
 import { type Contents, contentsOf, linesOf, without } from '../support/table-rows.ts'
 
 export interface WorldOptions {
@@ -27,27 +27,6 @@ export interface WorldOptions {
   readonly batchSize: number
   /** What the clock shows at first. By default everything is in the past of it. */
   readonly now?: EpochMillis
-}
-
-/** A clock that moves when told to and when somebody sleeps, which takes no time. */
-export class StillClock implements Clock {
-  #now: EpochMillis
-
-  constructor(now: EpochMillis) {
-    this.#now = now
-  }
-
-  now(): EpochMillis {
-    return this.#now
-  }
-
-  advance(by: Millis): void {
-    this.#now += by
-  }
-
-  async sleep(by: Millis): Promise<void> {
-    this.#now += by
-  }
 }
 
 /** Everything is in the past of this: no event time is in the future. */
